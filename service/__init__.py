@@ -1,0 +1,3 @@
+"""Stats Service for MONARC: accounts, ingestion of statistics and chart transforms over HTTP."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,1 @@
+"""What the service decides: no Sanic, no Tortoise, no httpx in here."""

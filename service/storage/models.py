@@ -1,0 +1,138 @@
+"""The tables. `migrations/` makes them (aerich); a test holds the two equal.
+
+The idea: a payload is stored once for as many days as it lasts, a stat row is a reference to it, and what charts need
+of it (its *figures*) is kept beside it. Sums of figures are kept per account and day, and per day over all accounts.
+They are only ever caches: writers advance a day's `version` in the transaction that changes its rows; a sum is good
+while its `summed` equals `version`, else the next reader makes it again (`storage.totals`). Nothing is subtracted.
+
+Everything that grows with the fleet carries its account in its key, so that it could be distributed by account.
+"""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from service.records import StatType
+
+TYPE_CODES: dict[StatType, int] = {
+    StatType.RISK: 1,
+    StatType.THREAT: 2,
+    StatType.VULNERABILITY: 3,
+    StatType.CARTOGRAPHY: 4,
+    StatType.COMPLIANCE: 5,
+}
+"""How a type is written in the tables."""
+
+TYPES: dict[int, StatType] = {code: stat_type for stat_type, code in TYPE_CODES.items()}
+
+
+class Client(Model):
+    """An account. Of its token only the SHA-256 is kept, in hexadecimal."""
+
+    id = fields.IntField(primary_key=True)
+    uuid = fields.UUIDField(unique=True)
+    name = fields.CharField(max_length=255, unique=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    role = fields.SmallIntField()
+    is_active = fields.BooleanField(default=True)
+    is_sharing_enabled = fields.BooleanField(default=True)
+    local = fields.BooleanField(default=True)
+    latitude = fields.FloatField(null=True)
+    longitude = fields.FloatField(null=True)
+    last_seen = fields.DatetimeField(null=True)
+    last_post = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+
+    class Meta:
+        table = "client"
+
+
+class Analysis(Model):
+    """An analysis (`anr`) of an account. Two accounts may have one of the same UUID."""
+
+    id = fields.IntField(primary_key=True)
+    client: fields.ForeignKeyRelation[Client] = fields.ForeignKeyField("models.Client", on_delete=fields.CASCADE)
+    anr = fields.UUIDField()
+
+    class Meta:
+        table = "analysis"
+        unique_together = (("client", "anr"),)
+
+
+class Payload(Model):
+    """One content of an analysis and type, as it was sent.
+
+    `digest`: SHA-256 of the JSON text. `data`: that text, deflated (zlib). `size`: its length before. `figures`: what
+    charts need of it (`service.figures`).
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    client_id = fields.IntField()
+    analysis_id = fields.IntField()
+    type = fields.SmallIntField()
+    digest = fields.BinaryField()
+    size = fields.IntField()
+    data = fields.BinaryField()
+    figures = fields.BinaryField()
+
+    class Meta:
+        table = "payload"
+        unique_together = (("analysis_id", "type", "digest", "client_id"),)
+
+
+class Stat(Model):
+    """A row: on this date this analysis had this payload."""
+
+    uuid = fields.UUIDField(primary_key=True)
+    client_id = fields.IntField()
+    analysis_id = fields.IntField()
+    type = fields.SmallIntField()
+    date = fields.DateField()
+    payload_id = fields.BigIntField()
+
+    class Meta:
+        table = "stat"
+        unique_together = (("analysis_id", "type", "date", "client_id"),)
+
+
+class FigureKey(Model):
+    """What a figure is about, once for all payloads: `key` is the JSON list of its parts, `digest` its SHA-256."""
+
+    id = fields.IntField(primary_key=True)
+    digest = fields.CharField(max_length=64, unique=True)
+    key = fields.TextField()
+
+    class Meta:
+        table = "figure_key"
+
+
+class AccountDay(Model):
+    """The sum of the figures of all analyses of an account on a day."""
+
+    id = fields.BigIntField(primary_key=True)
+    client_id = fields.IntField()
+    type = fields.SmallIntField()
+    date = fields.DateField()
+    version = fields.BigIntField()
+    summed = fields.BigIntField()
+    figures = fields.BinaryField()
+
+    class Meta:
+        table = "account_day"
+        unique_together = (("type", "date", "client_id"),)
+
+
+class FleetDay(Model):
+    """The sums of a day over all accounts: those of this house (`local`) and those that were shared by others."""
+
+    id = fields.BigIntField(primary_key=True)
+    type = fields.SmallIntField()
+    date = fields.DateField()
+    version = fields.BigIntField()
+    summed = fields.BigIntField()
+    local_figures = fields.BinaryField()
+    other_figures = fields.BinaryField()
+
+    class Meta:
+        table = "fleet_day"
+        unique_together = (("type", "date"),)

@@ -1,0 +1,109 @@
+"""Reading rows as they were sent."""
+
+import datetime as dt
+import uuid
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from service.errors import BadInput, Unavailable
+from service.records import StatType
+from service.storage.connection import PARAMETERS, Db, reading
+from service.storage.models import TYPE_CODES, TYPES
+
+PORTION_BYTES = 4 << 20
+"""How much of the rows' data is read at a time."""
+
+_NO_LIMIT = 2**62  # SQLite takes no offset without a limit
+
+
+class RowQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows: of a type (None: all), of these analyses (None: all), between two dates (inclusive), or with
+    `newest_only` the newest of each analysis whatever its date; then `limit` (0: no limit) of them from `offset`."""
+
+    type: StatType | None = None
+    anrs: tuple[uuid.UUID, ...] | None = None
+    date_from: dt.date | None = None
+    date_to: dt.date | None = None
+    newest_only: bool = False
+    offset: int = 0
+    limit: int = 0
+
+
+class RowHead(msgspec.Struct, frozen=True):
+    """A row without its data: `payload` is where that is, `size` how long. UUIDs and date are text, as they go out."""
+
+    uuid: str
+    anr: str
+    type: StatType
+    date: str
+    payload: int
+    size: int
+
+
+async def heads(query: RowQuery, account_id: int | None) -> tuple[int, list[RowHead]]:
+    """How many rows match, and those of the page asked for, by date, then analysis, then type.
+
+    `account_id`: only this account's rows; None: everybody's. Raises `BadInput` for too many analyses at once.
+    """
+    db = reading()
+    conditions, parameters = _conditions(db, query, account_id)
+    tables = f"FROM analysis a JOIN stat s ON s.analysis_id = a.id JOIN payload p ON p.id = s.payload_id {conditions}"
+    columns = "s.uuid, a.anr, s.type, s.date, s.payload_id, p.size"
+    paging = ("LIMIT ? OFFSET ?", query.limit or _NO_LIMIT, query.offset) if query.limit or query.offset else ("",)
+    rows = await db.fetch(
+        f"SELECT {columns} {tables} ORDER BY s.date, a.anr, s.type {paging[0]}", *parameters, *paging[1:]
+    )
+    count = len(rows) if len(paging) == 1 else (await db.fetch(f"SELECT COUNT(*) {tables}", *parameters))[0][0]
+    return count, [RowHead(str(row[0]), str(row[1]), TYPES[row[2]], str(row[3]), row[4], row[5]) for row in rows]
+
+
+def _conditions(db: Db, query: RowQuery, account_id: int | None) -> tuple[str, list[Any]]:
+    conditions: list[str] = []
+    parameters: list[Any] = []
+
+    def add(condition: str, *values: Any) -> None:
+        conditions.append(condition)
+        parameters.extend(values)
+
+    if account_id is not None:
+        add("a.client_id = ?", account_id)
+    if query.anrs is not None:
+        if len(query.anrs) > PARAMETERS:
+            raise BadInput(f"At most {PARAMETERS} analyses at once.", {"anrs": f"at most {PARAMETERS}"})
+        add(f"a.anr IN ({', '.join('?' * len(query.anrs)) or 'NULL'})", *map(str, query.anrs))
+    if query.type is not None:
+        add("s.type = ?", TYPE_CODES[query.type])
+    if query.newest_only:
+        add("s.date = (SELECT MAX(n.date) FROM stat n WHERE n.analysis_id = s.analysis_id AND n.type = s.type)")
+    else:
+        if query.date_from:
+            add("s.date >= ?", db.date(query.date_from))
+        if query.date_to:
+            add("s.date <= ?", db.date(query.date_to))
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", parameters
+
+
+async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]]:
+    """The rows and the JSON text of their data, in order, a portion at a time.
+
+    Raises `Unavailable` where a row was replaced meanwhile and its old data is gone.
+    """
+    start = 0
+    while start < len(wanted):
+        end, size = start, 0
+        while end < len(wanted) and (end == start or size < PORTION_BYTES):
+            size += wanted[end].size
+            end += 1
+        portion = wanted[start:end]
+        rows = await reading().fetch_in(
+            "SELECT id, data FROM payload WHERE id IN (*)", {head.payload for head in portion}
+        )
+        texts = {row[0]: zlib.decompress(row[1]) for row in rows}
+        for head in portion:
+            if head.payload not in texts:
+                raise Unavailable("A row was replaced while it was being read: try again.", retry_after=1)
+            yield head, texts[head.payload]
+        start = end

@@ -1,0 +1,41 @@
+"""Tortoise's SQLite client, but a transaction takes the write lock when it begins.
+
+Tortoise begins deferred: two processes that read first and write later then end in "database is locked" whatever
+the time-out (measured: more than half of them). Everything here that opens a transaction means to write, so it
+begins IMMEDIATE and waits its turn. Tortoise takes this module as an `engine` for its `client_class`.
+"""
+
+import sqlite3
+
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.exceptions import OperationalError
+
+
+class _ImmediateTransaction(SqliteTransactionWrapper):
+    async def begin(self) -> None:
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+
+class ImmediateSqliteClient(SqliteClient):
+    """A connection to one SQLite file whose transactions queue for the write lock."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return _ImmediateContext(_ImmediateTransaction(self), self._lock)
+
+
+class _ImmediateContext(SqliteTransactionContext):
+    async def __aenter__(self) -> TransactionalDBClient:
+        """Begin; a lock that could not be had in time leaves the connection free for others."""
+        try:
+            return await super().__aenter__()
+        except OperationalError:
+            # The parent has no path for a BEGIN that fails: it would keep its lock, and this process would hang.
+            self._trxlock.release()
+            raise
+
+
+client_class = ImmediateSqliteClient

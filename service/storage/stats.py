@@ -1,0 +1,241 @@
+"""Statistics in the database: storing a batch, deleting, purging.
+
+Whoever changes an account's rows first takes the account's own row, so that writers of one account queue up, and last
+the days' (in order, so that none wait for each other in a circle), which all accounts share.
+"""
+
+import datetime as dt
+import uuid as uuids
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service.errors import Forbidden
+from service.records import StatType
+from service.storage import totals
+from service.storage.connection import Db, reading, writing
+from service.storage.models import TYPE_CODES
+
+PayloadKey = tuple[UUID, StatType, bytes]
+"""What makes a payload the same within an account: analysis, type, SHA-256 of its text."""
+
+
+class RowToStore(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that is well-formed. `uuid`: the one it came with, if any; `digest`: SHA-256 of its payload's text."""
+
+    index: int
+    uuid: UUID | None
+    anr: UUID
+    type: StatType
+    date: dt.date
+    digest: bytes
+
+
+class NewPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """A payload that may not be stored yet: its text deflated, the text's length, its figures packed."""
+
+    data: bytes
+    size: int
+    figures: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows of a batch, by their index: the uuid under which each is stored now; which of those
+    took another's place; and which were refused since their uuid is another row's."""
+
+    stored: dict[int, UUID]
+    replaced: set[int]
+    duplicates: set[int]
+
+
+class PayloadsMissing(Exception):
+    """Payloads that were known are gone meanwhile (their last row was replaced): read and bring them along."""
+
+
+async def known_payloads(account_id: int, payloads: Iterable[PayloadKey]) -> set[PayloadKey]:
+    """Which of these payloads are stored for the account."""
+    db = reading()
+    wanted = set(payloads)
+    ids = await _analyses(db, account_id, {anr for anr, _, _ in wanted})
+    found = await _payload_ids(db, ids, wanted)
+    return {key for key in wanted if key in found}
+
+
+async def store(
+    account_id: int, rows: Sequence[RowToStore], new: Mapping[PayloadKey, NewPayload], now: dt.datetime
+) -> Outcome:
+    """Store rows of one account in one transaction. No two of them may be of the same anr, type and date.
+
+    A row of an anr, type and date that is there already takes its place and keeps its uuid. Raises `PayloadsMissing`
+    where a payload is neither stored nor in `new`, `Forbidden` where the account is gone, `Conflict` where another
+    account stored one of the uuids at the same moment; nothing is stored then.
+    """
+    async with writing() as db:
+        if not await db.execute("UPDATE client SET last_post = ? WHERE id = ?", db.moment(now), account_id):
+            raise Forbidden("The account has been deleted.")
+        ids = await _analyses_made(db, account_id, {row.anr for row in rows})
+        places = {row.index: (ids[row.anr], TYPE_CODES[row.type], db.date(row.date)) for row in rows}
+        present = {
+            (row[0], row[1], row[2]): (_uuid(row[3]), row[4])
+            for row in await db.fetch_in(
+                "SELECT analysis_id, type, date, uuid, payload_id FROM stat WHERE (analysis_id, type, date) IN (*)",
+                places.values(),
+            )
+        }
+        duplicates = await _duplicates(db, rows, places)
+        kept = [row for row in rows if row.index not in duplicates]
+        payloads = await _payloads_made(db, account_id, ids, {(row.anr, row.type, row.digest) for row in kept}, new)
+        stored: dict[int, UUID] = {}
+        changed: list[tuple[Any, ...]] = []
+        left: set[tuple[int, int, int]] = set()
+        for row in kept:
+            place, payload = places[row.index], payloads[row.anr, row.type, row.digest]
+            number, old_payload = present.get(place, (row.uuid or uuids.uuid4(), None))
+            stored[row.index] = number
+            if payload != old_payload:
+                changed.append((str(number), account_id, *place, payload))
+                if old_payload is not None:
+                    left.add((place[0], place[1], old_payload))
+        await db.execute_many(
+            "INSERT INTO stat (uuid, client_id, analysis_id, type, date, payload_id) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (analysis_id, type, date, client_id) DO UPDATE SET payload_id = excluded.payload_id",
+            changed,
+        )
+        await _drop_orphans(db, left)
+        await totals.advance(db, account_id, {(row[3], row[4]) for row in changed})
+    return Outcome(stored=stored, replaced={i for i in stored if places[i] in present}, duplicates=duplicates)
+
+
+async def _duplicates(db: Db, rows: Sequence[RowToStore], places: Mapping[int, tuple[Any, ...]]) -> set[int]:
+    """The rows whose uuid is that of another row: of another account, anr, type or date, or earlier in the batch."""
+    taken: dict[UUID, tuple[Any, ...]] = {
+        _uuid(row[0]): (row[1], row[2], row[3])
+        for row in await db.fetch_in(
+            "SELECT uuid, analysis_id, type, date FROM stat WHERE uuid IN (*)",
+            [str(row.uuid) for row in rows if row.uuid],
+        )
+    }
+    duplicates = set()
+    for row in rows:
+        if row.uuid and taken.setdefault(row.uuid, places[row.index]) != places[row.index]:
+            duplicates.add(row.index)
+    return duplicates
+
+
+async def _analyses(db: Db, account_id: int, anrs: Iterable[UUID]) -> dict[UUID, int]:
+    rows = await db.fetch_in(
+        "SELECT anr, id FROM analysis WHERE client_id = ? AND anr IN (*)", map(str, anrs), account_id
+    )
+    return {_uuid(row[0]): row[1] for row in rows}
+
+
+async def _analyses_made(db: Db, account_id: int, anrs: set[UUID]) -> dict[UUID, int]:
+    ids = await _analyses(db, account_id, anrs)
+    missing = anrs - ids.keys()
+    if missing:
+        await db.execute_many(
+            "INSERT INTO analysis (client_id, anr) VALUES (?, ?)",
+            [(account_id, str(anr)) for anr in sorted(missing)],
+        )
+        ids |= await _analyses(db, account_id, missing)
+    return ids
+
+
+async def _payload_ids(db: Db, analyses: Mapping[UUID, int], wanted: Iterable[PayloadKey]) -> dict[PayloadKey, int]:
+    anrs = {number: anr for anr, number in analyses.items()}
+    types = {code: stat_type for stat_type, code in TYPE_CODES.items()}
+    rows = await db.fetch_in(
+        "SELECT analysis_id, type, digest, id FROM payload WHERE (analysis_id, type, digest) IN (*)",
+        [(analyses[anr], TYPE_CODES[kind], digest) for anr, kind, digest in wanted if anr in analyses],
+    )
+    return {(anrs[row[0]], types[row[1]], bytes(row[2])): row[3] for row in rows}
+
+
+async def _payloads_made(
+    db: Db,
+    account_id: int,
+    analyses: Mapping[UUID, int],
+    wanted: set[PayloadKey],
+    new: Mapping[PayloadKey, NewPayload],
+) -> dict[PayloadKey, int]:
+    ids = await _payload_ids(db, analyses, wanted)
+    missing = wanted - ids.keys()
+    if missing - new.keys():
+        raise PayloadsMissing
+    if missing:
+        await db.execute_many(
+            "INSERT INTO payload (client_id, analysis_id, type, digest, size, data, figures) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    account_id,
+                    analyses[key[0]],
+                    TYPE_CODES[key[1]],
+                    key[2],
+                    new[key].size,
+                    new[key].data,
+                    new[key].figures,
+                )
+                for key in missing
+            ],
+        )
+        ids |= await _payload_ids(db, analyses, missing)
+    return ids
+
+
+async def _drop_orphans(db: Db, left: Iterable[tuple[int, int, int]]) -> None:
+    """Delete those payloads (analysis, type, number) that no row has any more."""
+    await db.execute_many(
+        "DELETE FROM payload WHERE id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM stat WHERE analysis_id = ? AND type = ? AND payload_id = ?)",
+        [(payload, analysis, code, payload) for analysis, code, payload in left],
+    )
+
+
+async def delete_analysis(anr: UUID, account_id: int | None) -> int:
+    """Delete the rows of an analysis, of one account or (None) of all that have it; how many that were."""
+    owners = await reading().fetch("SELECT id, client_id FROM analysis WHERE anr = ?", str(anr))
+    deleted = 0
+    for analysis_id, owner in owners:
+        if account_id in {None, owner}:
+            async with writing() as db:
+                await lock_account(db, owner)
+                days = await db.fetch("SELECT DISTINCT type, date FROM stat WHERE analysis_id = ?", analysis_id)
+                deleted += await db.execute("DELETE FROM stat WHERE analysis_id = ?", analysis_id)
+                await db.execute("DELETE FROM payload WHERE analysis_id = ?", analysis_id)
+                await db.execute("DELETE FROM analysis WHERE id = ?", analysis_id)
+                await totals.advance(db, owner, {(day[0], day[1]) for day in days})
+    return deleted
+
+
+async def delete_rows(account_id: int, before: dt.date | None = None) -> int:
+    """Delete the rows of an account that are older than `before` (that day itself stays), or all; how many."""
+    async with writing() as db:
+        await lock_account(db, account_id)
+        own = "analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
+        day = db.date(before or dt.date.max)
+        days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ? AND date < ?", account_id, day)
+        deleted = await db.execute(f"DELETE FROM stat WHERE {own} AND date < ?", account_id, day)
+        await db.execute(
+            f"DELETE FROM payload WHERE {own} AND NOT EXISTS (SELECT 1 FROM stat WHERE stat.analysis_id = "
+            "payload.analysis_id AND stat.type = payload.type AND stat.payload_id = payload.id)",
+            account_id,
+        )
+        await db.execute(
+            "DELETE FROM analysis WHERE client_id = ? AND NOT EXISTS "
+            "(SELECT 1 FROM stat WHERE stat.analysis_id = analysis.id)",
+            account_id,
+        )
+        await totals.advance(db, account_id, {(row[0], row[1]) for row in days})
+    return deleted
+
+
+async def lock_account(db: Db, account_id: int) -> None:
+    """Take an account's place in the queue of its writers (by a write, as SQLite and PostgreSQL both understand)."""
+    await db.execute("UPDATE client SET id = id WHERE id = ?", account_id)
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
