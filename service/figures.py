@@ -4,12 +4,15 @@ A `Figures` maps a key's number to `[rows, sum, ...]`. Everything is an integer,
 which they are added does not matter.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from service.records import Figures
+
+Day = TypeVar("Day", bound=Any)
+"""A date, however it is written; days are compared with each other."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(dict[int, list[int]])
@@ -25,20 +28,27 @@ def unpack(packed: bytes) -> Figures:
     return _decoder.decode(packed)
 
 
-def add(total: Figures, figures: Figures, sign: int = 1) -> None:
-    """Add `figures` to `total` in place (or take them away, `sign` -1; what no row is left of goes).
-
-    `figures` is left as it was, and shares nothing with `total` afterwards.
-    """
+def add(total: Figures, figures: Figures) -> None:
+    """Add `figures` to `total` in place. `figures` is left as it was, and shares nothing with `total` afterwards."""
     for key, numbers in figures.items():
         sums = total.get(key)
-        if sums is None:
-            total[key] = [sign * number for number in numbers]
+        total[key] = list(numbers) if sums is None else [a + b for a, b in zip(sums, numbers, strict=True)]
+
+
+def exchange(total: Figures, old: Figures, new: Figures) -> None:
+    """Take `old` out of `total`, in which it is, and put `new` in. What no row is left of goes."""
+    for key, numbers in new.items():
+        before = old.get(key)
+        if before is None:
+            add(total, {key: numbers})
+        elif before != numbers:
+            total[key] = [a - b + c for a, b, c in zip(total[key], before, numbers, strict=True)]
+    for key in old.keys() - new.keys():
+        left = [a - b for a, b in zip(total[key], old[key], strict=True)]
+        if left[0]:
+            total[key] = left
         else:
-            for place, number in enumerate(numbers):
-                sums[place] += sign * number
-            if not sums[0]:
-                del total[key]
+            del total[key]
 
 
 def total_of(parts: Iterable[Figures]) -> Figures:
@@ -49,26 +59,24 @@ def total_of(parts: Iterable[Figures]) -> Figures:
     return total
 
 
-def sum_days(
-    payloads_by_day: Mapping[dt.date, Iterable[int]], figures_of: Mapping[int, Figures]
-) -> dict[dt.date, Figures]:
+def sum_days(days: Mapping[Day, Mapping[int, int]], figures_of: Mapping[int, Figures]) -> dict[Day, Figures]:
     """For each day the sum of the figures of its payloads.
 
-    `payloads_by_day`: the numbers of the payloads that hold on a day, each once; `figures_of`: their figures. Most
-    payloads last for weeks, so a day is made from the day before it by what has changed.
+    `days`: for each day the number of the payload of each analysis (by its number); `figures_of`: the payloads'
+    figures. Most payloads last for weeks, and what changes are a few figures of a few analyses, so a day is made from
+    the day before it by what has changed.
     """
-    sums: dict[dt.date, Figures] = {}
+    sums: dict[Day, Figures] = {}
     running: Figures = {}
-    before: set[int] = set()
-    for day in sorted(payloads_by_day):
-        today = set(payloads_by_day[day])
-        if len(today ^ before) > len(today):
-            running = total_of(figures_of[number] for number in today)
-        else:
-            for number in before - today:
-                add(running, figures_of[number], -1)
-            for number in today - before:
-                add(running, figures_of[number])
+    before: Mapping[int, int] = {}
+    for day in sorted(days):
+        today = days[day]
+        for analysis, payload in before.items():
+            new = today.get(analysis)
+            if new != payload:
+                exchange(running, figures_of[payload], {} if new is None else figures_of[new])
+        for analysis in today.keys() - before.keys():
+            add(running, figures_of[today[analysis]])
         before = today
-        sums[day] = {key: list(numbers) for key, numbers in running.items()}
+        sums[day] = running.copy()  # its lists are never changed, only replaced
     return sums

@@ -26,6 +26,19 @@ class StatType(enum.StrEnum):
     COMPLIANCE = "compliance"
 
 
+STATES = ("current", "residual")
+"""The states of risks, before and after treatment, in the order of answers."""
+
+KINDS = ("informational", "operational")
+"""The kinds of risks, in the order of answers."""
+
+LEVELS = ("Low risks", "Medium risks", "High risks")
+"""The levels of risks, in the order of answers."""
+
+SCALES = ("impact", "likelihood", "probability")
+"""The scales of a cartography, in the order of answers."""
+
+
 class Role(enum.IntEnum):
     """An account's role. The API writes it as a string: "1", "2"."""
 

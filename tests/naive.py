@@ -202,7 +202,10 @@ def _cartography_average(days: Days, number: Number, _params: dict[str, Any]) ->
 
 
 def _cartography_average_on_date(days: Days, number: Number, _params: dict[str, Any]) -> Any:
-    return _cartography(days, number, _by_date)
+    days = list(days)
+    answer = _cartography(days, number, lambda counts: [_mean(counts[day]) for day in sorted(counts)])
+    dates = sorted({day for day, _ in days})
+    return {"scales": answer["scales"], "dates": dates, "risks": answer["risks"]} if answer else []
 
 
 def _pairs(array: Any) -> list[tuple[str, Any]]:

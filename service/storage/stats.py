@@ -215,9 +215,11 @@ async def delete_rows(account_id: int, before: dt.date | None = None) -> int:
     async with writing() as db:
         await lock_account(db, account_id)
         own = "analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
-        day = db.date(before or dt.date.max)
-        days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ? AND date < ?", account_id, day)
-        deleted = await db.execute(f"DELETE FROM stat WHERE {own} AND date < ?", account_id, day)
+        older, day = ("date < ?", before) if before else ("date <= ?", dt.date.max)
+        days = await db.fetch(
+            f"SELECT type, date FROM account_day WHERE client_id = ? AND {older}", account_id, db.date(day)
+        )
+        deleted = await db.execute(f"DELETE FROM stat WHERE {own} AND {older}", account_id, db.date(day))
         await db.execute(
             f"DELETE FROM payload WHERE {own} AND NOT EXISTS (SELECT 1 FROM stat WHERE stat.analysis_id = "
             "payload.analysis_id AND stat.type = payload.type AND stat.payload_id = payload.id)",

@@ -9,9 +9,12 @@ import asyncio
 import datetime as dt
 import time
 import uuid
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+from tortoise.backends.base.client import BaseDBAsyncClient
 
 from service import figures
 from service.errors import Unavailable
@@ -24,7 +27,22 @@ DAYS_AT_ONCE = 31
 
 ATTEMPTS = 5
 
+MOST_REMEMBERED = 5_000
+"""How many days' sums (of all types) a process remembers, unpacked; then it begins anew."""
+
+
+class _FleetSum(NamedTuple):
+    """The sums of a day as of a version: of this house's own accounts, and of what others shared."""
+
+    version: int
+    local: Figures
+    other: Figures
+
+
 _refreshing: dict[StatType, asyncio.Lock] = defaultdict(asyncio.Lock)
+_remembered: weakref.WeakKeyDictionary[BaseDBAsyncClient, dict[tuple[StatType, Any], _FleetSum]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class _PayloadGone(Exception):
@@ -81,22 +99,38 @@ async def version(stat_type: StatType, first: dt.date, last: dt.date) -> int:
 
 
 async def fleet_days(stat_type: StatType, first: dt.date, last: dt.date, *, local_only: bool) -> dict[dt.date, Figures]:
-    """The sums of all accounts (or only this house's own) for each day from `first` to `last` that has rows."""
-    rows = await _fleet_rows(stat_type, first, last)
-    if any(row[1] != row[2] for row in rows):
+    """The sums of all accounts (or only this house's own) for each day from `first` to `last` that has rows.
+
+    They are shared with other callers: not to be changed.
+    """
+    db = reading()
+    remembered = _remembered.setdefault(db.connection, {})
+    versions = {
+        row[0]: (row[1], row[2])
+        for row in await db.fetch(
+            "SELECT date, version, summed FROM fleet_day WHERE type = ? AND date >= ? AND date <= ?",
+            TYPE_CODES[stat_type],
+            db.date(first),
+            db.date(last),
+        )
+    }
+    sums = {day: found for day in versions if (found := remembered.get((stat_type, day)))}
+    missing = [day for day, (number, _) in versions.items() if day not in sums or sums[day].version < number]
+    stored = [day for day in missing if versions[day][0] == versions[day][1]]
+    if stored:
+        sums |= await _read_fleet(db, stat_type, stored)
+    stale = {day: versions[day][0] for day in missing if versions[day][0] != versions[day][1]}
+    if stale:
         async with _refreshing[stat_type]:  # the others of this process wait, and find it done
-            rows = await _fleet_rows(stat_type, first, last)
-            stale = [(row[0], row[1]) for row in rows if row[1] != row[2]]
-            made: dict[Any, tuple[Figures, Figures]] = {}
-            for start in range(0, len(stale), DAYS_AT_ONCE):
-                made |= await _refresh(stat_type, stale[start : start + DAYS_AT_ONCE])
-        fresh = [row for row in rows if row[0] not in made]
-        sums = {row[0]: (figures.unpack(row[3]), figures.unpack(row[4])) for row in fresh} | made
-    else:
-        sums = {row[0]: (figures.unpack(row[3]), figures.unpack(row[4])) for row in rows}
+            sums |= {day: found for day in stale if (found := remembered.get((stat_type, day)))}
+            stale = {day: number for day, number in stale.items() if day not in sums or sums[day].version < number}
+            sums |= await _refresh(stat_type, stale)
+    if len(remembered) > MOST_REMEMBERED:
+        remembered.clear()
+    remembered.update({(stat_type, day): sums[day] for day in missing})
     days: dict[dt.date, Figures] = {}
     for day in sorted(sums):
-        local, other = sums[day]
+        _, local, other = sums[day]
         total = local if local_only or not other else figures.total_of((local, other))
         if total:
             days[_day(day)] = total
@@ -107,29 +141,61 @@ async def selected_days(
     stat_type: StatType, first: dt.date, last: dt.date, anrs: Iterable[uuid.UUID], account_id: int | None
 ) -> dict[dt.date, Figures]:
     """The sums of these analyses, of one account or (None) of all, for each day in the range that has rows."""
-    db = reading()
-    wanted = sorted(map(str, anrs))
-    if account_id is None:
-        found = await db.fetch_in("SELECT id FROM analysis WHERE anr IN (*)", wanted)
+    found = await reading().fetch_in("SELECT id, client_id FROM analysis WHERE anr IN (*)", sorted(map(str, anrs)))
+    wanted: dict[int, set[int]] = defaultdict(set)
+    for analysis, client in found:
+        if account_id in {None, client}:
+            wanted[client].add(analysis)
+    # A Front Office mostly asks for all that it has: the sums of its account are there already.
+    marks = await _inventory(wanted)
+    whole = {client for client, own in wanted.items() if marks.get(client, (0, 0))[0] == len(own)}
+    by_account = await _account_days(stat_type, first, last, whole)
+    again = await _inventory(whole)
+    whole = {client for client in whole if again.get(client) == marks[client]}
+    days: dict[dt.date, Figures] = {}
+    for (client, day), sums in by_account.items():
+        if client in whole:
+            _merge(days, _day(day), sums)
+    parts = {analysis for client in wanted.keys() - whole for analysis in wanted[client]}
+    for day, total in (await _analyses_days(stat_type, first, last, parts)).items():
+        _merge(days, _day(day), total)
+    return {day: total for day, total in days.items() if total}
+
+
+def _merge(days: dict[dt.date, Figures], day: dt.date, sums: Figures) -> None:
+    if day in days:
+        figures.add(days[day], sums)
     else:
-        found = await db.fetch_in("SELECT id FROM analysis WHERE client_id = ? AND anr IN (*)", wanted, account_id)
-    analyses = [row[0] for row in found]
+        days[day] = sums
+
+
+async def _inventory(account_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """How many analyses each account has, and the newest one's number: others where one came or went meanwhile."""
+    rows = await reading().fetch_in(
+        "SELECT client_id, COUNT(*), MAX(id) FROM analysis WHERE client_id IN (*) GROUP BY client_id", account_ids
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def _analyses_days(
+    stat_type: StatType, first: dt.date, last: dt.date, analyses: Iterable[int]
+) -> dict[Any, Figures]:
+    db = reading()
     for _ in range(ATTEMPTS):
-        rows = await db.fetch_in(
-            "SELECT date, payload_id FROM stat WHERE type = ? AND date >= ? AND date <= ? AND analysis_id IN (*)",
+        payloads: dict[Any, dict[int, int]] = defaultdict(dict)
+        for day, analysis, payload in await db.fetch_in(
+            "SELECT date, analysis_id, payload_id FROM stat "
+            "WHERE type = ? AND date >= ? AND date <= ? AND analysis_id IN (*)",
             analyses,
             TYPE_CODES[stat_type],
             db.date(first),
             db.date(last),
-        )
-        payloads: dict[Any, list[int]] = defaultdict(list)
-        for day, payload in rows:
-            payloads[day].append(payload)
+        ):
+            payloads[day][analysis] = payload
         try:
-            sums = await _summed(db, {0: payloads})
+            return (await _summed(db, {0: payloads}))[0]
         except _PayloadGone:
             continue
-        return {_day(day): total for day, total in sums[0].items()}
     raise Unavailable("These analyses are being written to: try again in some seconds.")
 
 
@@ -137,6 +203,16 @@ async def account_totals(
     stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
 ) -> dict[int, Figures]:
     """The sums of each of these accounts over the days from `first` to `last`, by the account's id."""
+    totals: dict[int, Figures] = {}
+    for (client, _), sums in (await _account_days(stat_type, first, last, account_ids)).items():
+        figures.add(totals.setdefault(client, {}), sums)
+    return totals
+
+
+async def _account_days(
+    stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
+) -> dict[tuple[int, Any], Figures]:
+    """The sums of these accounts by account and day."""
     db = reading()
     rows = await db.fetch_in(
         "SELECT client_id, date, version, summed, figures FROM account_day "
@@ -147,44 +223,53 @@ async def account_totals(
         db.date(last),
     )
     made = await _account_sums(stat_type, rows)
-    totals: dict[int, Figures] = {}
-    for client, day, _, _, packed in rows:
-        own = made.get((client, day))
-        figures.add(totals.setdefault(client, {}), figures.unpack(packed) if own is None else own)
-    return totals
+    if made:
+        await _put_back(TYPE_CODES[stat_type], _changed(rows, made), {})
+    return {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made
 
 
-async def _fleet_rows(stat_type: StatType, first: dt.date, last: dt.date) -> Sequence[Any]:
-    db = reading()
-    return await db.fetch(
-        "SELECT date, version, summed, local_figures, other_figures FROM fleet_day "
-        "WHERE type = ? AND date >= ? AND date <= ?",
+async def _read_fleet(db: Db, stat_type: StatType, days: Iterable[Any]) -> dict[Any, _FleetSum]:
+    rows = await db.fetch_in(
+        "SELECT date, summed, local_figures, other_figures FROM fleet_day WHERE type = ? AND date IN (*)",
+        days,
         TYPE_CODES[stat_type],
-        db.date(first),
-        db.date(last),
     )
+    return {row[0]: _FleetSum(row[1], figures.unpack(row[2]), figures.unpack(row[3])) for row in rows}
 
 
-async def _refresh(stat_type: StatType, stale: Sequence[tuple[Any, int]]) -> dict[Any, tuple[Figures, Figures]]:
-    """Make the sums of these days (date, version) anew, store them, and give them back: (local, other) by day."""
-    db = reading()
-    accounts = await db.fetch_in(
+async def _refresh(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _FleetSum]:
+    """Make the sums of these days (by their versions) anew, and store them too."""
+    made: dict[Any, _FleetSum] = {}
+    days = sorted(stale)
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        portion = days[start : start + DAYS_AT_ONCE]
+        made |= await _refresh_portion(stat_type, {day: stale[day] for day in portion})
+    return made
+
+
+async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _FleetSum]:
+    accounts = await reading().fetch_in(
         "SELECT d.client_id, d.date, d.version, d.summed, d.figures, c.local FROM account_day d "
         "JOIN client c ON c.id = d.client_id WHERE d.type = ? AND d.date IN (*)",
-        [day for day, _ in stale],
+        stale,
         TYPE_CODES[stat_type],
     )
     made = await _account_sums(stat_type, accounts)
-    parts: dict[Any, tuple[list[Figures], list[Figures]]] = {day: ([], []) for day, _ in stale}
+    parts: dict[Any, tuple[list[Figures], list[Figures]]] = {day: ([], []) for day in stale}
     for client, day, _, _, packed, local in accounts:
         own = made.get((client, day))
         parts[day][0 if local else 1].append(figures.unpack(packed) if own is None else own)
-    sums = {day: (figures.total_of(local), figures.total_of(other)) for day, (local, other) in parts.items()}
-    changed = [
-        (figures.pack(made[row[0], row[1]]), row[2], row[0], row[1]) for row in accounts if (row[0], row[1]) in made
-    ]
-    await _put_back(TYPE_CODES[stat_type], changed, [(day, number, *sums[day]) for day, number in stale])
+    sums = {
+        day: _FleetSum(stale[day], figures.total_of(local), figures.total_of(other))
+        for day, (local, other) in parts.items()
+    }
+    await _put_back(TYPE_CODES[stat_type], _changed(accounts, made), sums)
     return sums
+
+
+def _changed(rows: Iterable[Any], made: Mapping[tuple[int, Any], Figures]) -> list[tuple[bytes, int, int, Any]]:
+    """What is to be put back of account days: figures, version, account, date."""
+    return [(figures.pack(made[row[0], row[1]]), row[2], row[0], row[1]) for row in rows if (row[0], row[1]) in made]
 
 
 async def _account_sums(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[int, Any], Figures]:
@@ -195,11 +280,11 @@ async def _account_sums(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[
     db = reading()
     days = sorted({day for _, day in wanted})
     for _ in range(ATTEMPTS):
-        payloads: dict[int, dict[Any, list[int]]] = defaultdict(dict)
+        payloads: dict[int, dict[Any, dict[int, int]]] = defaultdict(dict)
         for client, day in wanted:
-            payloads[client][day] = []
-        for client, day, payload in await db.fetch_in(
-            "SELECT client_id, date, payload_id FROM stat WHERE type = ? AND date >= ? AND date <= ? "
+            payloads[client][day] = {}
+        for client, day, analysis, payload in await db.fetch_in(
+            "SELECT client_id, date, analysis_id, payload_id FROM stat WHERE type = ? AND date >= ? AND date <= ? "
             "AND analysis_id IN (SELECT id FROM analysis WHERE client_id IN (*))",
             payloads,
             TYPE_CODES[stat_type],
@@ -207,7 +292,7 @@ async def _account_sums(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[
             days[-1],
         ):
             if (client, day) in wanted:
-                payloads[client][day].append(payload)
+                payloads[client][day][analysis] = payload
         try:
             sums = await _summed(db, payloads)
         except _PayloadGone:
@@ -216,9 +301,9 @@ async def _account_sums(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[
     raise Unavailable("The figures are being written to: try again in some seconds.")
 
 
-async def _summed(db: Db, payloads: Mapping[int, Mapping[Any, list[int]]]) -> dict[int, dict[Any, Figures]]:
+async def _summed(db: Db, payloads: Mapping[int, Mapping[Any, Mapping[int, int]]]) -> dict[int, dict[Any, Figures]]:
     """For each account (or other group) and day the sum of its payloads' figures. Raises `_PayloadGone`."""
-    numbers = {number for days in payloads.values() for of_day in days.values() for number in of_day}
+    numbers = {number for days in payloads.values() for of_day in days.values() for number in of_day.values()}
     packed = {row[0]: row[1] for row in await db.fetch_in("SELECT id, figures FROM payload WHERE id IN (*)", numbers)}
     if len(packed) != len(numbers):
         raise _PayloadGone
@@ -230,7 +315,7 @@ async def _summed(db: Db, payloads: Mapping[int, Mapping[Any, list[int]]]) -> di
     return await asyncio.to_thread(add_up)
 
 
-async def _put_back(code: int, accounts: Iterable[Sequence[Any]], fleet: Iterable[Sequence[Any]]) -> None:
+async def _put_back(code: int, accounts: Iterable[Sequence[Any]], fleet: Mapping[Any, _FleetSum]) -> None:
     """Store sums under the versions that they are of; what is there of a later version stays.
 
     A database too busy to take them is no fault: the sums are made again when they are next asked for.
@@ -250,7 +335,7 @@ async def _put_back(code: int, accounts: Iterable[Sequence[Any]], fleet: Iterabl
                 "WHERE type = ? AND date = ? AND summed < ?",
                 [
                     (figures.pack(local), figures.pack(other), number, code, day, number)
-                    for day, number, local, other in sorted(fleet, key=lambda row: row[0])
+                    for day, (number, local, other) in sorted(fleet.items())
                 ],
             )
     except Unavailable:

@@ -319,7 +319,7 @@ def test_cartography_average() -> None:
 
 
 def test_cartography_average_on_date() -> None:
-    """Each cell has a mean for every day that has rows."""
+    """Each cell has a mean for every day that has rows, in the order of `dates`."""
     rows = [
         ("2024-01-03", matrix({"1": {"0": 5}})),
         ("2024-01-02", matrix([])),
@@ -328,18 +328,11 @@ def test_cartography_average_on_date() -> None:
     ]
     found = answer("cartography_average_on_date", rows)
     assert found["scales"] == {"impact": [0], "likelihood": [0], "probability": [0]}
+    assert found["dates"] == ["2024-01-01", "2024-01-02", "2024-01-03"]
     assert found["risks"]["residual"] == {"informational": {}, "operational": {}}
     assert found["risks"]["current"]["informational"]["1"] == {
-        "0": [
-            {"date": "2024-01-01", "value": 1.5},
-            {"date": "2024-01-02", "value": 0.0},
-            {"date": "2024-01-03", "value": 5.0},
-        ],
-        "3": [
-            {"date": "2024-01-01", "value": 2.0},
-            {"date": "2024-01-02", "value": 0.0},
-            {"date": "2024-01-03", "value": 0.0},
-        ],
+        "0": [1.5, 0.0, 5.0],
+        "3": [2.0, 0.0, 0.0],
     }
 
 

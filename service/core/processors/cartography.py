@@ -5,18 +5,20 @@ Keys and sums: ("rows",) counts the rows; ("scale", name, value) a value that a 
 is over all rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from service.core.processors import processor
-from service.core.processors.series import KINDS, STATES, Point
-from service.records import Key, Series
-
-SCALES = ("impact", "likelihood", "probability")
-"""The scales of a matrix, in the order of answers."""
+from service.records import KINDS, SCALES, STATES, Key, Series
 
 _ROWS = ("rows",)
+
+
+Scales = dict[str, list[int]]
+Leaf = TypeVar("Leaf")
+Tree = dict[str, dict[str, dict[str, dict[str, Leaf]]]]
 
 
 class Cartography(msgspec.Struct, frozen=True):
@@ -24,8 +26,17 @@ class Cartography(msgspec.Struct, frozen=True):
     (likelihood of informational risks, probability of operational ones), the last two as numbers, ascending.
     """
 
-    scales: dict[str, list[int]]
-    risks: dict[str, dict[str, dict[str, dict[str, object]]]]
+    scales: Scales
+    risks: Tree[float]
+
+
+class CartographyOnDate(msgspec.Struct, frozen=True):
+    """The same, each cell with a mean for each of `dates`, in their order. (A matrix has hundreds of cells: to name
+    the date with each mean, as other processors do, would make the answer five times as long.)"""
+
+    scales: Scales
+    dates: list[str]
+    risks: Tree[list[float]]
 
 
 @processor("The mean number of risks in each cell of the risk matrix over the range.")
@@ -39,11 +50,12 @@ def cartography_average(series: Series) -> Cartography | list[None]:
         for number, sums in figures.items():
             totals[number] += sums[-1]
     rows = totals[numbers[_ROWS]]
-    return _cartography(numbers, {number: value / rows for number, value in totals.items()})
+    means = {number: value / rows for number, value in totals.items()}
+    return Cartography(_scales(numbers), _tree(numbers, means))
 
 
 @processor("The mean number of risks in each cell of the risk matrix on each date.")
-def cartography_average_on_date(series: Series) -> Cartography | list[None]:
+def cartography_average_on_date(series: Series) -> CartographyOnDate | list[None]:
     """For each cell that any row of the range has, a mean for each day that has rows.
 
     Built day by day and not cell by cell, as the figures lie in memory: that takes half the time.
@@ -52,14 +64,13 @@ def cartography_average_on_date(series: Series) -> Cartography | list[None]:
     if _ROWS not in numbers:
         return []
     days = [(day, figures) for day, figures in series.days if numbers[_ROWS] in figures]
-    nothing = [Point(day, 0.0) for day, _ in days]
-    points = {number: nothing.copy() for key, number in numbers.items() if key[0] in STATES}
-    for place, (day, figures) in enumerate(days):
+    means = {number: [0.0] * len(days) for key, number in numbers.items() if key[0] in STATES}
+    for place, (_, figures) in enumerate(days):
         (rows,) = figures[numbers[_ROWS]]
         for number, sums in figures.items():
-            if number in points:
-                points[number][place] = Point(day, sums[1] / rows)
-    return _cartography(numbers, points)
+            if number in means:
+                means[number][place] = sums[1] / rows
+    return CartographyOnDate(_scales(numbers), [day for day, _ in days], _tree(numbers, means))
 
 
 def _numbers(series: Series) -> dict[Key, int]:
@@ -67,14 +78,16 @@ def _numbers(series: Series) -> dict[Key, int]:
     return {series.keys[number]: number for number in set[int]().union(*(figures for _, figures in series.days))}
 
 
-def _cartography(numbers: Mapping[Key, int], leaves: Mapping[int, object]) -> Cartography:
-    """The answer, with the leaf of each cell's number."""
-    scales = {name: sorted(int(key[2]) for key in numbers if key[:2] == ("scale", name)) for name in SCALES}
-    risks: dict[str, dict[str, dict[str, dict[str, object]]]] = {
-        state: {kind: {} for kind in KINDS} for state in STATES
-    }
+def _scales(numbers: Iterable[Key]) -> Scales:
+    """The values of each scale, ascending."""
+    return {name: sorted(int(key[2]) for key in numbers if key[:2] == ("scale", name)) for name in SCALES}
+
+
+def _tree(numbers: Mapping[Key, int], leaves: Mapping[int, Leaf]) -> Tree[Leaf]:
+    """The leaf of each cell's number, by state, kind, impact and column."""
+    risks: Tree[Leaf] = {state: {kind: {} for kind in KINDS} for state in STATES}
     cells = [key for key in numbers if key[0] in STATES]
     for key in sorted(cells, key=lambda cell: (int(cell[2]), int(cell[3]))):
         state, kind, impact, column = key
         risks[state][kind].setdefault(impact, {})[column] = leaves[numbers[key]]
-    return Cartography(scales, risks)
+    return risks

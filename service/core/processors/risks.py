@@ -7,11 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from service.core.processors import Choice, processor
-from service.core.processors.series import KINDS, STATES, Column, Point, columns, total
-from service.records import Series
-
-LEVELS = ("Low risks", "Medium risks", "High risks")
-"""The levels of risks, in the order of answers."""
+from service.core.processors.series import Column, Point, columns, total
+from service.records import KINDS, LEVELS, STATES, Series
 
 _TYPES = Choice("The kinds of risks wanted.", KINDS)
 _STATES = Choice("The states of risks wanted: before (current) or after treatment (residual).", STATES)

@@ -6,12 +6,6 @@ import msgspec
 
 from service.records import Key, Series
 
-STATES = ("current", "residual")
-"""The states of risks, before and after treatment, in the order of answers."""
-
-KINDS = ("informational", "operational")
-"""The kinds of risks, in the order of answers."""
-
 Column = tuple[list[str], list[list[int]]]
 """The days on which a key appears, ascending, and beside each of them its `[rows, sum, ...]`."""
 

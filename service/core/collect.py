@@ -1,0 +1,162 @@
+"""Taking in a batch of rows: each is checked by itself, and all good ones are stored at once."""
+
+import asyncio
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from service.core import strict
+from service.core.intake import Incoming, take
+from service.errors import BadInput
+from service.records import Account, Refusal, StatType
+from service.storage.stats import RowToStore
+
+DUPLICATE = "uuid: is the uuid of another row, which this one does not replace"
+
+_FIELDS = {"uuid", "anr", "type", "date", "data"}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+_batch = msgspec.json.Decoder(list[msgspec.Raw])
+_row = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class StoredRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the batch as it is stored now: its place in the batch, and its data's JSON text as it came."""
+
+    index: int
+    uuid: UUID
+    anr: UUID
+    type: StatType
+    date: dt.date
+    data: bytes | msgspec.Raw
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch. `replaced`: how many of the stored rows took another's place."""
+
+    stored: list[StoredRow]
+    refused: list[Refusal]
+    replaced: int
+
+
+async def collect(account: Account, body: bytes) -> Collected:
+    """Store the rows of a JSON array for the account.
+
+    Of several rows of one anr, type and date the last is taken. Good rows are stored also where others are refused;
+    they are durable when this returns. Raises `BadInput` where the body is no JSON array, `Unavailable` where the
+    database is busy, `StorageFull`; nothing is stored then.
+    """
+    rows, refused = await asyncio.to_thread(_read_batch, body)
+    taken = await take(account.id, rows)
+    refused += [_refusal(row.head, taken.refused[row.head.index]) for row in rows if row.head.index in taken.refused]
+    refused += [_refusal(row.head, DUPLICATE) for row in rows if row.head.index in taken.outcome.duplicates]
+    stored = taken.outcome.stored
+    return Collected(
+        stored=[
+            StoredRow(
+                index=row.head.index,
+                uuid=stored[row.head.index],
+                anr=row.head.anr,
+                type=row.head.type,
+                date=row.head.date,
+                data=row.data,
+            )
+            for row in rows
+            if row.head.index in stored
+        ],
+        refused=sorted(refused, key=lambda refusal: refusal.index),
+        replaced=len(taken.outcome.replaced),
+    )
+
+
+def _refusal(head: RowToStore, message: str) -> Refusal:
+    number = str(head.uuid) if head.uuid else None
+    return Refusal(index=head.index, uuid=number, anr=str(head.anr), message=message)
+
+
+def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal]]:
+    try:
+        raws = _batch.decode(body)
+    except msgspec.ValidationError:
+        raise BadInput("The body must be a JSON array of rows.") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        strict.decode(body)  # says the same of all bodies
+        raise BadInput("The body is no JSON.") from error
+    rows: dict[tuple[UUID, StatType, dt.date], Incoming] = {}
+    refused = []
+    for index, raw in enumerate(raws):
+        said: dict[str, msgspec.Raw] = {}
+        try:
+            said = _row.decode(raw)
+            row = _read_row(index, bytes(raw), said)
+        except (BadInput, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            message = error.message if isinstance(error, BadInput) else "a row must be a JSON object"
+            refused.append(
+                Refusal(index=index, uuid=_shown(said.get("uuid")), anr=_shown(said.get("anr")), message=message)
+            )
+        else:
+            rows.pop((row.head.anr, row.head.type, row.head.date), None)
+            rows[row.head.anr, row.head.type, row.head.date] = row
+    return list(rows.values()), refused
+
+
+def _read_row(index: int, raw: bytes, said: Mapping[str, msgspec.Raw]) -> Incoming:
+    """Raises `BadInput` that names the field."""
+    if unknown := sorted(said.keys() - _FIELDS):
+        raise _bad(unknown[0], "is unknown; a row has uuid, anr, type, date and data")
+    for name in ("anr", "type", "date", "data"):
+        if name not in said:
+            raise _bad(name, "is missing")
+    data = said["data"]
+    envelope = strict.decode(raw.replace(bytes(data), b"null", 1))
+    number = envelope.get("uuid")
+    return Incoming(
+        head=RowToStore(
+            index=index,
+            uuid=None if number is None else read_uuid("uuid", number),
+            anr=read_uuid("anr", envelope["anr"]),
+            type=read_type(envelope["type"]),
+            date=read_date("date", envelope["date"]),
+            digest=hashlib.sha256(data).digest(),
+        ),
+        data=data,
+    )
+
+
+def read_uuid(name: str, value: object) -> UUID:
+    """A UUID with its hyphens. Raises `BadInput` naming the field `name` for anything else."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise _bad(name, "must be a UUID like 267fc596-f705-11e8-b555-0800279aaa2b")
+    return UUID(value)
+
+
+def read_type(value: object) -> StatType:
+    """One of the five types. Raises `BadInput` naming the field `type` for anything else."""
+    if not isinstance(value, str) or value not in set(StatType):
+        raise _bad("type", f"must be one of {', '.join(StatType)}")
+    return StatType(value)
+
+
+def read_date(name: str, value: object) -> dt.date:
+    """A date written YYYY-MM-DD. Raises `BadInput` naming the field `name` for anything else."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise _bad(name, "must be a date written YYYY-MM-DD")
+
+
+def _bad(name: str, what: str) -> BadInput:
+    return BadInput(f"{name}: {what}", {name: what})
+
+
+def _shown(raw: msgspec.Raw | None) -> str | None:
+    """What a refused row said it was, if that is a UUID: nothing else is worth repeating."""
+    text = bytes(raw or b"").strip(b'" \t\r\n').decode("ascii", "replace")
+    return text if _UUID.fullmatch(text) else None

@@ -1,0 +1,194 @@
+"""Charts against the naive model, through the real database: whatever is posted, replaced and deleted, sums are exact."""
+
+import asyncio
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.core import charts, clients, collect, processors, stats
+from service.core.periods import Period
+from service.records import Account, StatType
+from service.storage import connection, migrate
+from tests.naive import NaiveModel, Row
+
+DAYS = [dt.date(2026, 1, 30), dt.date(2026, 1, 31), dt.date(2026, 2, 1), dt.date(2026, 2, 2), dt.date(2026, 4, 1)]
+FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 12, 31)
+ANRS = [str(uuid.UUID(int=number)) for number in range(1, 4)]
+OBJECTS = [str(uuid.UUID(int=number)) for number in range(100, 103)]
+STATES = ("current", "residual")
+KINDS = ("informational", "operational")
+LEVELS = ("Low risks", "Medium risks", "High risks")
+
+counts = st.integers(0, 10**6) | st.integers(0, 9)
+decimals = st.decimals(0, 1000, places=2).map(str) | st.integers(0, 50) | st.decimals(0, 5, places=6).map(float)
+shares = st.decimals(0, 1, places=2).map(str)
+labels = st.fixed_dictionaries(
+    {f"label{n}": st.sampled_from(["", "Brand", "Feuer"]) for n in (1, 2)}
+    | {f"label{n}": st.sampled_from([None, "vuur"]) for n in (3, 4)}
+)
+
+
+def _merged(*parts: Any) -> Any:
+    return st.tuples(*parts).map(lambda dicts: {key: value for part in dicts for key, value in part.items()})
+
+
+_object = _merged(
+    st.fixed_dictionaries(
+        {"uuid": st.sampled_from(OBJECTS), "count": counts, "maxRisk": decimals, "averageRate": decimals}
+    ),
+    labels,
+)
+_objects = st.lists(_object, max_size=3)
+_tree = lambda leaf: st.fixed_dictionaries(
+    {state: st.fixed_dictionaries({kind: leaf for kind in KINDS}) for state in STATES}
+)  # noqa: E731
+_levels = st.tuples(counts, counts, counts).map(
+    lambda values: [{"level": level, "value": value} for level, value in zip(LEVELS, values, strict=True)]
+)
+_risk = st.fixed_dictionaries({"risks": _tree(_levels | st.just([])), "total": _tree(counts)})
+_matrix = st.dictionaries(
+    st.sampled_from(["0", "1", "4"]),
+    st.lists(counts, max_size=2) | st.dictionaries(st.sampled_from(["1", "3", "20"]), counts, min_size=1),
+    max_size=2,
+)
+_scales = st.fixed_dictionaries(
+    {name: st.lists(st.integers(0, 5), unique=True, max_size=3) for name in ("impact", "likelihood", "probability")}
+)
+_cartography = st.fixed_dictionaries({"scales": _scales, "risks": _tree(_matrix)})
+_category = _merged(labels, st.fixed_dictionaries({"value": shares, "controls": st.just([])}))
+_compliance = st.lists(
+    _merged(
+        labels,
+        st.fixed_dictionaries(
+            {
+                "referential": st.sampled_from(OBJECTS),
+                "current": st.lists(_category, max_size=3),
+                "target": st.lists(_category, max_size=2),
+            }
+        ),
+    ),
+    max_size=2,
+)
+_payloads = {
+    "risk": _risk,
+    "threat": _objects,
+    "vulnerability": _objects,
+    "cartography": _cartography,
+    "compliance": _compliance,
+}
+_row = st.sampled_from(sorted(_payloads)).flatmap(
+    lambda kind: st.fixed_dictionaries(
+        {
+            "anr": st.sampled_from(ANRS),
+            "type": st.just(kind),
+            "date": st.sampled_from(DAYS).map(str),
+            "data": _payloads[kind],
+        }
+    )
+)
+_who = st.sampled_from(["mine", "yours", "theirs"])
+_step = st.one_of(
+    st.tuples(st.just("post"), _who, st.lists(_row, min_size=1, max_size=6)),
+    st.tuples(st.just("post"), _who, st.lists(_row, min_size=1, max_size=6)),
+    st.tuples(st.just("delete analysis"), _who, st.sampled_from(ANRS)),
+    st.tuples(st.just("delete account"), _who, st.none()),
+    st.tuples(st.just("purge"), st.just("mine"), st.sampled_from(DAYS)),
+)
+
+
+class Both:
+    """The service and the naive model, told the same things. The account `theirs` is another installation's."""
+
+    def __init__(self) -> None:
+        self.naive = NaiveModel()
+        self.accounts: dict[str, Account] = {}
+
+    async def take(self, step: tuple[str, str, Any]) -> None:
+        """Do one step in both."""
+        what, who, about = step
+        if who not in self.accounts:
+            self.accounts[who], _ = await clients.create(who, local=who != "theirs")
+        account = self.accounts[who]
+        if what == "post":
+            await self._post(account, about)
+        elif what == "delete analysis":
+            await stats.delete_analysis(account, uuid.UUID(about))
+            self.naive.delete_analysis(who, about)
+        elif what == "purge":
+            await clients.purge(about)
+            self.naive.purge(about.isoformat())
+        else:
+            await clients.delete(self.accounts.pop(who).uuid)
+            self.naive.delete_client(who)
+
+    async def _post(self, account: Account, rows: list[Row]) -> None:
+        result = await collect.collect(account, json.dumps(rows).encode())
+        assert not result.refused
+        self.naive.post({**row, "client": account.name, "local": account.local} for row in rows)
+
+    async def compare(self, **how: Any) -> None:
+        """Hold the answers of all processors to the naive model's."""
+        for processor in processors.all():
+            period = how.get("period") if processor.on_date else None
+            chart = await charts.chart(
+                charts.ChartQuery(
+                    type=processor.stat_type,
+                    processor=processor.name,
+                    date_from=how.get("first", FIRST),
+                    date_to=how.get("last", LAST),
+                    anrs=how.get("anrs"),
+                    account=how.get("account"),
+                    local_only=how.get("local_only", False),
+                    period=period,
+                )
+            )
+            anrs, account = how.get("anrs"), how.get("account")
+            expected = self.naive.chart(
+                processor.name,
+                anrs=None if anrs is None else [str(anr) for anr in anrs],
+                client=None if account is None else account.name,
+                date_from=how.get("first", FIRST).isoformat(),
+                date_to=how.get("last", LAST).isoformat(),
+                local_only=how.get("local_only", False),
+                period=period,
+            )
+            assert json.loads(chart.data) == json.loads(json.dumps(expected)), (processor.name, how)
+
+    async def compare_all(self, anrs: list[str], period: Period) -> None:
+        """The whole fleet, part of its days and in periods, this house alone, and an account's own analyses."""
+        await self.compare()
+        await self.compare(first=DAYS[1], last=DAYS[3], period=period)
+        await self.compare(local_only=True)
+        for account in self.accounts.values():
+            await self.compare(anrs=tuple(map(uuid.UUID, anrs)), account=account)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(
+    steps=st.lists(_step, min_size=1, max_size=8),
+    anrs=st.lists(st.sampled_from(ANRS), unique=True),
+    period=st.sampled_from(Period),
+)
+def test_sums_are_what_a_recount_gives(
+    database_url: str, steps: list[tuple[str, str, Any]], anrs: list[str], period: Period
+) -> None:
+    """After every step, every processor says what plain Python makes of the rows that are left."""
+
+    async def play() -> None:
+        async with connection.connected(database_url):
+            await migrate.upgrade(database_url)
+            both = Both()
+            try:
+                for step in steps:
+                    await both.take(step)
+                    await both.compare_all(anrs, period)
+            finally:
+                for account, _ in await clients.list_all():
+                    await clients.delete(account.uuid)
+            await Both().compare()
+
+    asyncio.run(play())
