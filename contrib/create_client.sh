@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes an account for a Front Office and prints it with its token, on a fresh checkout and beside a running service.
+#
+#   contrib/create_client.sh NAME [TOKEN]
+#
+# The environment says which database, as for contrib/start.sh.
+set -eu
+if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "$1" = --help ]; then
+  echo "Usage: $0 NAME [TOKEN]" >&2
+  exit 2
+fi
+if [ -n "${2:-}" ]; then
+  # Everybody on the machine can read arguments, and installing may take a while: the token moves out of sight at once.
+  STATS_CLIENT_TOKEN=$2 exec sh "$0" "$1"
+fi
+here=$(dirname -- "$(readlink -f -- "$0")")
+. "$here/_env.sh"
+
+prepare requirements.lock
+cd "$root"
+exec "$venv/bin/stats-service" client create "--name=$1"

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Runs the tests; what they need is installed first. Arguments go to pytest; --long adds the tests that take long.
+#
+# A DATABASE_URL that begins with postgres:// names a server on which the tests make and drop databases of their own,
+# instead of one that they start. HOST is the (loopback) address that the tested services listen on, PORT the first of
+# the ports that they may take.
+set -eu
+here=$(dirname -- "$(readlink -f -- "$0")")
+. "$here/_env.sh"
+
+prepare requirements-dev.lock
+cd "$root"
+exec "$venv/bin/python" -m pytest --durations=15 "$@"

@@ -1,0 +1,116 @@
+"""`stats-service db`, and the one way in which commands come to the database."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from cyclopts import App
+
+from service.cli.terminal import FAILED, AsJson, note, say, say_fields, say_json
+from service.errors import MigrationsPending, Unavailable
+from service.settings import Settings, load
+from service.storage import connection, migrate
+
+app = App(name="db", help="Look after the database.")
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """The database open within the block, whatever its schema. Makes the folder of an SQLite file.
+
+    Raises Unavailable, naming the database and the reason, where it cannot be reached.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            if settings.sqlite_path:
+                settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+            await stack.enter_async_context(connection.connected(settings.database_url))
+        except (Unavailable, OSError) as error:
+            reason = error.__cause__ or error
+            raise Unavailable(f"{settings.database_shown} cannot be reached: {reason}") from error
+        yield
+
+
+@contextlib.asynccontextmanager
+async def database() -> AsyncIterator[None]:
+    """The database open for a command that reads or changes data.
+
+    A new database gets its tables first, so that an account can be made before the first start. One that is
+    merely behind is left alone: a service of the older version may be running on it.
+    Raises MigrationsPending then, Unavailable and SettingsError as `opened` and `load` do.
+    """
+    settings = load()
+    async with opened(settings):
+        await make_current(settings, allowed="new")
+        yield
+
+
+async def make_current(settings: Settings, allowed: Literal["all", "new", "none"]) -> list[str]:
+    """Apply the migrations that the open database lacks; the names of what was applied.
+
+    Raises MigrationsPending where that is not allowed: with "new" on a database that is not empty, with
+    "none" on any.
+    """
+    pending = await migrate.pending(settings.database_url)
+    if not pending:
+        return []
+    is_new = pending[0].startswith("0_")  # aerich counts its files from 0: not even the first was applied
+    if allowed == "none" or (allowed == "new" and not is_new):
+        raise MigrationsPending(
+            f"{settings.database_shown} lacks {len(pending)} migration(s): run `stats-service db upgrade`."
+        )
+    return await migrate.upgrade(settings.database_url)
+
+
+async def prepare(settings: Settings, *, migrations: bool) -> None:
+    """Make the database ready for a start: wait for a PostgreSQL one, and migrate it if `migrations`.
+
+    Raises Unavailable after DB_WAIT_SECONDS, MigrationsPending where it has to be migrated and may not.
+    """
+    patience = 0 if settings.sqlite_path else settings.db_wait_seconds
+    deadline = time.monotonic() + patience
+    said = ""
+    while True:
+        try:
+            async with opened(settings):
+                await make_current(settings, allowed="all" if migrations else "none")
+                return
+        except Unavailable as error:
+            if time.monotonic() >= deadline:
+                raise
+            if error.message != said:
+                said = error.message
+                note(f"Waiting up to {patience} s for the database: {said}")
+        await asyncio.sleep(0.5)
+
+
+@app.command
+async def upgrade() -> None:
+    """Bring the database's tables up to date (safe beside other processes)."""
+    settings = load()
+    async with opened(settings):
+        names = await make_current(settings, allowed="all")
+    for name in names:
+        say(f"Applied {name}")
+    say(f"{settings.database_shown} is up to date.")
+
+
+@app.command
+async def status(*, as_json: AsJson = False) -> int:
+    """Say which database is used and whether its tables are up to date; exit code 1 where they are not."""
+    settings = load()
+    async with opened(settings):
+        pending = await migrate.pending(settings.database_url)
+    if as_json:
+        say_json({"database": settings.database_shown, "up_to_date": not pending, "pending": pending})
+    else:
+        say_fields(
+            [
+                ("Database", settings.database_shown),
+                ("Up to date", "no" if pending else "yes"),
+                *(("Pending", name) for name in pending),
+            ]
+        )
+    return FAILED if pending else 0

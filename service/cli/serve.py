@@ -1,0 +1,95 @@
+"""`stats-service serve`: one process that serves until SIGTERM or SIGINT."""
+
+import asyncio
+import dataclasses
+import signal
+import socket
+import sys
+import textwrap
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+import service
+from service import logs
+from service.cli.db import prepare
+from service.cli.terminal import say, stop
+from service.settings import Settings, described, load
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def _settings_help() -> str:
+    """The settings, as the end of the help text."""
+    lines = ["Settings, from the environment or the file that STATS_CONFIG names:", ""]
+    for one in described():
+        lines.append(f"{one.name} (default: {one.default})")
+        lines += textwrap.wrap(one.text, 78, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+app = App(
+    name="serve",
+    help="Serve until SIGTERM or Ctrl-C.",
+    help_epilogue=_settings_help(),
+    help_format="plaintext",
+)
+
+
+@app.default
+def serve(
+    *,
+    host: str | None = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65535))] = None,
+    migrate: bool = True,
+) -> None:
+    """Serve the HTTP API in the foreground until SIGTERM or Ctrl-C; requests under way are finished then.
+
+    :param host: The address to listen on, instead of HOST.
+    :param port: The port to listen on, instead of PORT.
+    :param migrate: Bring the tables up to date first. Without it, a start is refused while they are not.
+    """
+    settings = load()
+    wanted: dict[str, Any] = {"host": host, "port": port}
+    settings = dataclasses.replace(settings, **{name: v for name, v in wanted.items() if v is not None})
+    logs.configure(settings)
+    asyncio.run(prepare(settings, migrations=migrate))
+    _run(settings, _listen(settings))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A socket at the address of the settings; ends the command where it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except OSError as error:
+        stop(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}")
+
+
+def _run(settings: Settings, listening: socket.socket) -> None:
+    """Serve on the socket until a signal says stop."""
+    from service.app import create_app  # noqa: PLC0415 - here, so that --help need not wait for it
+
+    server = create_app(settings)
+    host, port = listening.getsockname()[:2]
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.script_name}/"
+    line = f"Stats Service {service.__version__} listens on {where} with {settings.database_shown}"
+
+    # A signal that arrives while Sanic has its handlers but is not yet serving would be lost: it waits meanwhile.
+    async def hold_signals(*_: object) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+    async def announce(*_: object) -> None:
+        server.add_task(announced())
+
+    async def announced() -> None:
+        while not server.state.is_running:  # noqa: ASYNC110 - Sanic offers no event for it
+            await asyncio.sleep(0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        say(line)
+        sys.stdout.flush()
+
+    server.register_listener(hold_signals, "before_server_start")
+    server.register_listener(announce, "after_server_start")
+    server.run(sock=listening, single_process=True, access_log=False, motd=False)
