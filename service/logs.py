@@ -6,6 +6,7 @@ text is the message alone. A record is one line whatever its message holds, a tr
 """
 
 import datetime as dt
+import functools
 import json
 import logging
 import logging.handlers
@@ -26,6 +27,8 @@ def configure(settings: Settings) -> None:
     """
     handler = _handler(settings.log_path)
     handler.setFormatter(JsonLine() if settings.log_format == "json" else TextLine())
+    # Who wrote a line is asked of the system for each; no line says it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("service").setLevel(logging.DEBUG if settings.debug else logging.INFO)
 
@@ -44,8 +47,13 @@ def _handler(path: str) -> logging.Handler:
 
 def _time(record: logging.LogRecord) -> str:
     """When a record was made, UTC, to the millisecond."""
-    moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    seconds, rest = divmod(record.created, 1)
+    return f"{_second(int(seconds))}.{int(rest * 1000):03}Z"
+
+
+@functools.lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat()
 
 
 def _one_line(text: str) -> str:

@@ -98,6 +98,12 @@ async def find_all() -> list[Account]:
     return [_account(row) for row in await reading().fetch(f"SELECT {_COLUMNS} FROM client ORDER BY name, id")]
 
 
+async def last_posts() -> list[tuple[Role, dt.datetime | None]]:
+    """The role of each active account, and when it last posted; None for never."""
+    rows = await reading().fetch("SELECT role, last_post FROM client WHERE is_active")
+    return [(Role(row[0]), row[1] and _moment(row[1])) for row in rows]
+
+
 async def activities(ids: Iterable[int]) -> Mapping[int, Activity]:
     """What each of these accounts has sent, by the account's id."""
     wanted = list(ids)
@@ -178,7 +184,8 @@ async def delete(account_id: int) -> int:
         deleted = await db.execute(f"DELETE FROM stat WHERE {own}", account_id)
         await db.execute(f"DELETE FROM payload WHERE {own}", account_id)
         await db.execute("DELETE FROM analysis WHERE client_id = ?", account_id)
-        await totals.advance_fleet(db, account_id)
+        days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ?", account_id)
         await db.execute("DELETE FROM account_day WHERE client_id = ?", account_id)
         await db.execute("DELETE FROM client WHERE id = ?", account_id)
+        await totals.advance_fleet(db, {(day[0], day[1]) for day in days})
     return deleted

@@ -11,7 +11,7 @@ import time
 import uuid
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -19,13 +19,12 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from service import figures
 from service.errors import Unavailable
 from service.records import Figures, StatType
+from service.storage import day_sums
 from service.storage.connection import Db, reading, writing
 from service.storage.models import TYPE_CODES
 
 DAYS_AT_ONCE = 31
 """How many stale days are made anew in one go: bounds what is held in memory."""
-
-ATTEMPTS = 5
 
 MOST_REMEMBERED = 5_000
 """How many days' sums (of all types) a process remembers, unpacked; then it begins anew."""
@@ -43,10 +42,6 @@ _refreshing: dict[StatType, asyncio.Lock] = defaultdict(asyncio.Lock)
 _remembered: weakref.WeakKeyDictionary[BaseDBAsyncClient, dict[tuple[StatType, Any], _FleetSum]] = (
     weakref.WeakKeyDictionary()
 )
-
-
-class _PayloadGone(Exception):
-    """A payload was replaced between finding its number and reading it."""
 
 
 async def advance(db: Db, account_id: int, days: Iterable[tuple[int, Any]]) -> None:
@@ -67,13 +62,12 @@ async def advance(db: Db, account_id: int, days: Iterable[tuple[int, Any]]) -> N
     )
 
 
-async def advance_fleet(db: Db, account_id: int) -> None:
-    """The same for all days that an account has rows on, where the account itself goes away."""
-    days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ? ORDER BY type, date", account_id)
+async def advance_fleet(db: Db, days: Iterable[tuple[int, Any]]) -> None:
+    """The same for the days of an account that goes away, whose own days are gone already."""
     moment = _moment()
     await db.execute_many(
         f"UPDATE fleet_day SET version = {_next('version')} WHERE type = ? AND date = ?",
-        [(moment, moment, day[0], day[1]) for day in days],
+        [(moment, moment, code, day) for code, day in sorted(days)],
     )
 
 
@@ -149,7 +143,7 @@ async def selected_days(
     # A Front Office mostly asks for all that it has: the sums of its account are there already.
     marks = await _inventory(wanted)
     whole = {client for client, own in wanted.items() if marks.get(client, (0, 0))[0] == len(own)}
-    by_account = await _account_days(stat_type, first, last, whole)
+    by_account = await day_sums.of_accounts(stat_type, first, last, whole)
     again = await _inventory(whole)
     whole = {client for client in whole if again.get(client) == marks[client]}
     days: dict[dt.date, Figures] = {}
@@ -157,7 +151,7 @@ async def selected_days(
         if client in whole:
             _merge(days, _day(day), sums)
     parts = {analysis for client in wanted.keys() - whole for analysis in wanted[client]}
-    for day, total in (await _analyses_days(stat_type, first, last, parts)).items():
+    for day, total in (await day_sums.of_analyses(stat_type, first, last, parts)).items():
         _merge(days, _day(day), total)
     return {day: total for day, total in days.items() if total}
 
@@ -177,55 +171,14 @@ async def _inventory(account_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-async def _analyses_days(
-    stat_type: StatType, first: dt.date, last: dt.date, analyses: Iterable[int]
-) -> dict[Any, Figures]:
-    db = reading()
-    for _ in range(ATTEMPTS):
-        payloads: dict[Any, dict[int, int]] = defaultdict(dict)
-        for day, analysis, payload in await db.fetch_in(
-            "SELECT date, analysis_id, payload_id FROM stat "
-            "WHERE type = ? AND date >= ? AND date <= ? AND analysis_id IN (*)",
-            analyses,
-            TYPE_CODES[stat_type],
-            db.date(first),
-            db.date(last),
-        ):
-            payloads[day][analysis] = payload
-        try:
-            return (await _summed(db, {0: payloads}))[0]
-        except _PayloadGone:
-            continue
-    raise Unavailable("These analyses are being written to: try again in some seconds.")
-
-
 async def account_totals(
     stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
 ) -> dict[int, Figures]:
     """The sums of each of these accounts over the days from `first` to `last`, by the account's id."""
     totals: dict[int, Figures] = {}
-    for (client, _), sums in (await _account_days(stat_type, first, last, account_ids)).items():
+    for (client, _), sums in (await day_sums.of_accounts(stat_type, first, last, account_ids)).items():
         figures.add(totals.setdefault(client, {}), sums)
     return totals
-
-
-async def _account_days(
-    stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
-) -> dict[tuple[int, Any], Figures]:
-    """The sums of these accounts by account and day."""
-    db = reading()
-    rows = await db.fetch_in(
-        "SELECT client_id, date, version, summed, figures FROM account_day "
-        "WHERE type = ? AND date >= ? AND date <= ? AND client_id IN (*)",
-        account_ids,
-        TYPE_CODES[stat_type],
-        db.date(first),
-        db.date(last),
-    )
-    made = await _account_sums(stat_type, rows)
-    if made:
-        await _put_back(TYPE_CODES[stat_type], _changed(rows, made), {})
-    return {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made
 
 
 async def _read_fleet(db: Db, stat_type: StatType, days: Iterable[Any]) -> dict[Any, _FleetSum]:
@@ -254,7 +207,7 @@ async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dic
         stale,
         TYPE_CODES[stat_type],
     )
-    made = await _account_sums(stat_type, accounts)
+    made = await day_sums.made_anew(stat_type, accounts)
     parts: dict[Any, tuple[list[Figures], list[Figures]]] = {day: ([], []) for day in stale}
     for client, day, _, _, packed, local in accounts:
         own = made.get((client, day))
@@ -263,78 +216,28 @@ async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dic
         day: _FleetSum(stale[day], figures.total_of(local), figures.total_of(other))
         for day, (local, other) in parts.items()
     }
-    await _put_back(TYPE_CODES[stat_type], _changed(accounts, made), sums)
+    await _put_back(stat_type, accounts, made, sums)
     return sums
 
 
-def _changed(rows: Iterable[Any], made: Mapping[tuple[int, Any], Figures]) -> list[tuple[bytes, int, int, Any]]:
-    """What is to be put back of account days: figures, version, account, date."""
-    return [(figures.pack(made[row[0], row[1]]), row[2], row[0], row[1]) for row in rows if (row[0], row[1]) in made]
-
-
-async def _account_sums(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[int, Any], Figures]:
-    """The sums of those account days (account, date, version, summed, ...) that are stale, by account and date."""
-    wanted = {(row[0], row[1]) for row in rows if row[2] != row[3]}
-    if not wanted:
-        return {}
-    db = reading()
-    days = sorted({day for _, day in wanted})
-    for _ in range(ATTEMPTS):
-        payloads: dict[int, dict[Any, dict[int, int]]] = defaultdict(dict)
-        for client, day in wanted:
-            payloads[client][day] = {}
-        for client, day, analysis, payload in await db.fetch_in(
-            "SELECT client_id, date, analysis_id, payload_id FROM stat WHERE type = ? AND date >= ? AND date <= ? "
-            "AND analysis_id IN (SELECT id FROM analysis WHERE client_id IN (*))",
-            payloads,
-            TYPE_CODES[stat_type],
-            days[0],
-            days[-1],
-        ):
-            if (client, day) in wanted:
-                payloads[client][day][analysis] = payload
-        try:
-            sums = await _summed(db, payloads)
-        except _PayloadGone:
-            continue
-        return {(client, day): sums[client][day] for client, day in wanted}
-    raise Unavailable("The figures are being written to: try again in some seconds.")
-
-
-async def _summed(db: Db, payloads: Mapping[int, Mapping[Any, Mapping[int, int]]]) -> dict[int, dict[Any, Figures]]:
-    """For each account (or other group) and day the sum of its payloads' figures. Raises `_PayloadGone`."""
-    numbers = {number for days in payloads.values() for of_day in days.values() for number in of_day.values()}
-    packed = {row[0]: row[1] for row in await db.fetch_in("SELECT id, figures FROM payload WHERE id IN (*)", numbers)}
-    if len(packed) != len(numbers):
-        raise _PayloadGone
-
-    def add_up() -> dict[int, dict[Any, Figures]]:
-        figures_of = {number: figures.unpack(blob) for number, blob in packed.items()}
-        return {group: figures.sum_days(days, figures_of) for group, days in payloads.items()}
-
-    return await asyncio.to_thread(add_up)
-
-
-async def _put_back(code: int, accounts: Iterable[Sequence[Any]], fleet: Mapping[Any, _FleetSum]) -> None:
+async def _put_back(
+    stat_type: StatType,
+    accounts: Iterable[Any],
+    made: Mapping[tuple[int, Any], Figures],
+    fleet: Mapping[Any, _FleetSum],
+) -> None:
     """Store sums under the versions that they are of; what is there of a later version stays.
 
     A database too busy to take them is no fault: the sums are made again when they are next asked for.
     """
     try:
         async with writing() as db:
-            await db.execute_many(
-                "UPDATE account_day SET figures = ?, summed = ? "
-                "WHERE client_id = ? AND type = ? AND date = ? AND summed < ?",
-                [
-                    (blob, number, client, code, day, number)
-                    for blob, number, client, day in sorted(accounts, key=lambda row: (row[3], row[2]))
-                ],
-            )
+            await day_sums.put_back(db, stat_type, accounts, made)
             await db.execute_many(
                 "UPDATE fleet_day SET local_figures = ?, other_figures = ?, summed = ? "
                 "WHERE type = ? AND date = ? AND summed < ?",
                 [
-                    (figures.pack(local), figures.pack(other), number, code, day, number)
+                    (figures.pack(local), figures.pack(other), number, TYPE_CODES[stat_type], day, number)
                     for day, (number, local, other) in sorted(fleet.items())
                 ],
             )

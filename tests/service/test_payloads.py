@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.core import payloads, strict
@@ -769,6 +769,7 @@ def payload_texts(draw: st.DrawFn) -> tuple[str, str]:
     return stat_type, spelled(draw, SMALL[stat_type])
 
 
+@settings(deadline=None)
 @given(payload_texts())
 def test_what_is_accepted_is_sound_and_means_what_the_exact_parser_reads(sent: tuple[str, str]) -> None:
     """Accepted text passes the exact parser, and its figures are those of the value that this one reads."""
@@ -780,6 +781,7 @@ def test_what_is_accepted_is_sound_and_means_what_the_exact_parser_reads(sent: t
     assert figures == expected(stat_type, strict.decode(text.encode()))
 
 
+@settings(deadline=None)
 @given(payload_texts())
 def test_what_is_accepted_does_not_depend_on_the_way_it_is_written(sent: tuple[str, str]) -> None:
     """Text that the exact parser takes is accepted or refused like the same value in another spelling."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.core import strict
@@ -121,6 +121,7 @@ def test_json_within_the_rules_is_read_as_it_stands(text: str) -> None:
     assert strict.decode(text.encode()) == json.loads(text)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none()
@@ -246,6 +247,7 @@ def test_nothing_of_the_text_stays_in_the_error() -> None:
     assert "secret" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=40) | TEXTS.map(str.encode).flatmap(lambda raw: st.integers(0, len(raw)).map(lambda n: raw[:n]))
 )
@@ -254,12 +256,14 @@ def test_no_bytes_make_it_fail_otherwise(raw: bytes) -> None:
     outcome(raw)
 
 
+@settings(deadline=None)
 @given(TEXTS | TAME_TEXTS)
 def test_it_decides_as_the_rules_say(text: str) -> None:
     """A slow and obvious reading of the rules takes and refuses the same, and reads the same values."""
     assert outcome(text.encode()) == judged(text)
 
 
+@settings(deadline=None)
 @given(TEXTS | TAME_TEXTS)
 def test_msgspec_reads_what_it_takes(text: str) -> None:
     """What it takes, the other parser of this service reads too, as the same."""
@@ -271,6 +275,7 @@ def test_msgspec_reads_what_it_takes(text: str) -> None:
 # --- The short cut ------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(TEXTS | TAME_TEXTS)
 def test_the_short_cut_takes_no_more_than_the_parser(text: str) -> None:
     """Where `holds_only` is content with what msgspec read, the parser reads the same, but for too large integers."""
