@@ -1,0 +1,107 @@
+"""The wiring: settings, database and HTTP interface, put together to one application."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from sanic import Sanic
+from sanic.config import Config
+
+from service.api import access, clients, docs, health, metrics, processed, public, routes, stats
+from service.api.failures import Failures
+from service.api.request import App, Context, Request
+from service.api.work import Work
+from service.core import clients as accounts
+from service.errors import MigrationsPending
+from service.settings import Settings
+from service.storage import connection, migrate
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 60
+"""How often it is stored when accounts were last seen."""
+
+GRACE_SECONDS = 30.0
+"""How long a stop waits for requests that are under way."""
+
+ROUTES = [route for module in (clients, stats, processed, public, health, metrics) for route in module.routes.all]
+
+
+def create_app(settings: Settings) -> App:
+    """The application, ready to be served. It opens the database when it starts.
+
+    Its start raises `Unavailable` where the database cannot be reached, and `MigrationsPending`.
+    """
+    context = Context(settings=settings, work=Work(), first_parts=frozenset(_first_parts()))
+    app: App = Sanic(
+        "stats-service",
+        config=_config(settings),
+        ctx=context,
+        request_class=Request,  # type: ignore[arg-type] # Sanic types it for its own context only
+        error_handler=Failures(),
+        configure_logging=False,
+    )
+    routes.install(app, ROUTES)
+    docs.install(app, ROUTES)
+    app.register_middleware(access.finish, "response")
+    app.register_listener(_start, "before_server_start")
+    app.register_listener(_stop, "after_server_stop")
+    return app
+
+
+def _config(settings: Settings) -> Config:
+    config = Config(env_prefix=None)  # the environment is read in `settings` alone
+    config.update(
+        {
+            "AUTO_EXTEND": False,
+            "MOTD": False,
+            "REQUEST_MAX_SIZE": settings.max_body_mb << 20,
+            "REQUEST_MAX_HEADER_SIZE": 16_384,
+            "REQUEST_TIMEOUT": 60,
+            # A large batch, behind another one, on a slow disk. Beyond it the client is told to come back.
+            "RESPONSE_TIMEOUT": 120,
+            "KEEP_ALIVE_TIMEOUT": 75,
+            "GRACEFUL_SHUTDOWN_TIMEOUT": GRACE_SECONDS,
+            "PROXIES_COUNT": 1 if settings.fix_proxy else None,
+        }
+    )
+    return config
+
+
+def _first_parts() -> Iterator[bytes]:
+    """The first part of every path (see `service.api.request.rewritten`)."""
+    for path in [*(route.path for route in ROUTES), docs.PAGE_PATH, docs.DOCUMENT_PATH]:
+        yield path.split("/")[1].encode()
+
+
+async def _start(app: App) -> None:
+    settings = app.ctx.settings
+    await connection.open_database(settings.database_url)
+    if names := await migrate.pending(settings.database_url):
+        await connection.close_database()
+        raise MigrationsPending(
+            f"The database lacks {len(names)} migrations: run `stats-service db upgrade`, then start again."
+        )
+    if settings.admin_token:
+        await accounts.ensure_admin(settings.admin_token)
+    app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
+
+
+async def _flush_regularly(work: Work) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await work.done(accounts.flush_seen())
+        except Exception:
+            log.exception("When accounts were last seen could not be stored")
+
+
+async def _stop(app: App) -> None:
+    """When no connection is left: finish what was begun for clients that left, and close the database."""
+    for task in app.ctx.background:
+        task.cancel()
+    await app.ctx.work.finish(GRACE_SECONDS)
+    with contextlib.suppress(Exception):
+        await accounts.flush_seen()
+    await connection.close_database()
