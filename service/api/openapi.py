@@ -108,9 +108,7 @@ class _Schemas:
                 self._gather(answer.type)
         for kind in schemas.NAMED.values():
             self._gather(kind)
-        made, self.components = msgspec.json.schema_components(
-            self.types, ref_template="#/components/schemas/{name}", schema_hook=lambda _kind: {"title": "Any"}
-        )
+        made, self.components = msgspec.json.schema_components(self.types, ref_template="#/components/schemas/{name}")
         for schema in self.components.values():
             if "enum" in schema:  # msgspec leaves the type to be seen from the values; readers want it said
                 schema["type"] = "integer" if isinstance(schema["enum"][0], int) else "string"

@@ -106,7 +106,7 @@ async def contributors(days: int) -> list[Contributor]:
     threats = await _commonest(StatType.THREAT, first, last, places)
     vulnerabilities = await _commonest(StatType.VULNERABILITY, first, last, places)
     return [
-        Contributor(latitude or 0.0, longitude or 0.0, threats.get(number, []), vulnerabilities.get(number, []))
+        Contributor(latitude, longitude, threats.get(number, []), vulnerabilities.get(number, []))
         for number, (latitude, longitude) in places.items()
     ]
 

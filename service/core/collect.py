@@ -19,6 +19,7 @@ DUPLICATE = "uuid: is the uuid of another row, which this one does not replace"
 
 _FIELDS = {"uuid", "anr", "type", "date", "data"}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_TYPES = frozenset(StatType)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
@@ -37,21 +38,24 @@ class StoredRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch. `replaced`: how many of the stored rows took another's place."""
+    """What became of a batch. `replaced`: the indexes of those stored rows that took another's place.
+    `refused_types`: of what type refused rows said they were, by index; a row that named none is not there."""
 
     stored: list[StoredRow]
     refused: list[Refusal]
-    replaced: int
+    replaced: set[int]
+    refused_types: dict[int, StatType]
 
 
 async def collect(account: Account, body: bytes) -> Collected:
     """Store the rows of a JSON array for the account.
 
-    Of several rows of one anr, type and date the last is taken. Good rows are stored also where others are refused;
+    Of several good rows of one anr, type and date the last is taken. Good rows are stored also where others are refused;
     they are durable when this returns. Raises `BadInput` where the body is no JSON array, `Unavailable` where the
     database is busy, `StorageFull`; nothing is stored then.
     """
-    rows, refused = await asyncio.to_thread(_read_batch, body)
+    rows, refused, types = await asyncio.to_thread(_read_batch, body)
+    types |= {row.head.index: row.head.type for row in rows}
     taken = await take(account.id, rows)
     refused += [_refusal(row.head, taken.refused[row.head.index]) for row in rows if row.head.index in taken.refused]
     refused += [_refusal(row.head, DUPLICATE) for row in rows if row.head.index in taken.outcome.duplicates]
@@ -70,7 +74,8 @@ async def collect(account: Account, body: bytes) -> Collected:
             if row.head.index in stored
         ],
         refused=sorted(refused, key=lambda refusal: refusal.index),
-        replaced=len(taken.outcome.replaced),
+        replaced=taken.outcome.replaced,
+        refused_types={refusal.index: types[refusal.index] for refusal in refused if refusal.index in types},
     )
 
 
@@ -79,7 +84,8 @@ def _refusal(head: RowToStore, message: str) -> Refusal:
     return Refusal(index=head.index, uuid=number, anr=str(head.anr), message=message)
 
 
-def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal]]:
+def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal], dict[int, StatType]]:
+    """The rows whose fields are good, why others are not, and the types that these name, by index."""
     try:
         raws = _batch.decode(body)
     except msgspec.ValidationError:
@@ -87,8 +93,9 @@ def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal]]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         strict.decode(body)  # says the same of all bodies
         raise BadInput("The body is no JSON.") from error
-    rows: dict[tuple[UUID, StatType, dt.date], Incoming] = {}
+    rows = []
     refused = []
+    types = {}
     for index, raw in enumerate(raws):
         said: dict[str, msgspec.Raw] = {}
         try:
@@ -99,10 +106,11 @@ def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal]]:
             refused.append(
                 Refusal(index=index, uuid=_shown(said.get("uuid")), anr=_shown(said.get("anr")), message=message)
             )
+            if (said_type := _unquoted(said.get("type"))) in _TYPES:
+                types[index] = StatType(said_type)
         else:
-            rows.pop((row.head.anr, row.head.type, row.head.date), None)
-            rows[row.head.anr, row.head.type, row.head.date] = row
-    return list(rows.values()), refused
+            rows.append(row)
+    return rows, refused, types
 
 
 def _read_row(index: int, raw: bytes, said: Mapping[str, msgspec.Raw]) -> Incoming:
@@ -137,7 +145,7 @@ def read_uuid(name: str, value: object) -> UUID:
 
 def read_type(value: object) -> StatType:
     """One of the five types. Raises `BadInput` naming the field `type` for anything else."""
-    if not isinstance(value, str) or value not in set(StatType):
+    if not isinstance(value, str) or value not in _TYPES:
         raise _bad("type", f"must be one of {', '.join(StatType)}")
     return StatType(value)
 
@@ -158,5 +166,10 @@ def _bad(name: str, what: str) -> BadInput:
 
 def _shown(raw: msgspec.Raw | None) -> str | None:
     """What a refused row said it was, if that is a UUID: nothing else is worth repeating."""
-    text = bytes(raw or b"").strip(b'" \t\r\n').decode("ascii", "replace")
+    text = _unquoted(raw)
     return text if _UUID.fullmatch(text) else None
+
+
+def _unquoted(raw: msgspec.Raw | None) -> str:
+    """The text of a plain JSON string, of any length; something else of no meaning where it is none."""
+    return bytes(raw or b"").strip(b'" \t\r\n').decode("ascii", "replace")

@@ -25,7 +25,7 @@ _LOCK = 0x57A75  # any number, as long as all processes take the same
 
 async def pending(database_url: str) -> list[str]:
     """The names of the migrations that the open database lacks, in the order in which they would be applied."""
-    return await _pending(connection.main(), database_url)
+    return await _pending(connection.reading(), database_url)
 
 
 async def upgrade(database_url: str) -> list[str]:

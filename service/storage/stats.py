@@ -66,7 +66,7 @@ async def known_payloads(account_id: int, payloads: Iterable[PayloadKey]) -> set
 async def store(
     account_id: int, rows: Sequence[RowToStore], new: Mapping[PayloadKey, NewPayload], now: dt.datetime
 ) -> Outcome:
-    """Store rows of one account in one transaction. No two of them may be of the same anr, type and date.
+    """Store rows of one account in one transaction; of several of one anr, type and date the last.
 
     A row of an anr, type and date that is there already takes its place and keeps its uuid. Raises `PayloadsMissing`
     where a payload is neither stored nor in `new`, `Forbidden` where the account is gone, `Conflict` where another
@@ -85,7 +85,7 @@ async def store(
             )
         }
         duplicates = await _duplicates(db, rows, places)
-        kept = [row for row in rows if row.index not in duplicates]
+        kept = list({places[row.index]: row for row in rows if row.index not in duplicates}.values())
         payloads = await _payloads_made(db, account_id, ids, {(row.anr, row.type, row.digest) for row in kept}, new)
         stored: dict[int, UUID] = {}
         changed: list[tuple[Any, ...]] = []

@@ -94,6 +94,18 @@ def test_collecting_twice_on_a_day_replaces(client: httpx.Client) -> None:
     assert found(client, anrs=[anr]) == [first | {"data": payload("risk", 2)}]
 
 
+def test_of_rows_of_one_day_in_a_batch_the_last_good_one_is_stored(client: httpx.Client) -> None:
+    """What is refused takes no good row's place: not for its data, and not for a uuid that is another row's."""
+    anr, other = fresh(), fresh()
+    taken = client.post(ROWS, json=[row(other)]).json()["data"][0]["uuid"]
+    batch = [row(anr), row(anr, variant=1), row(anr) | {"data": []}, row(anr, variant=2, uuid=taken)]
+    answer = client.post(ROWS, json=batch)
+    assert answer.status_code == 207
+    assert [error["index"] for error in answer.json()["errors"]] == [2, 3]
+    assert [each["data"] for each in answer.json()["data"]] == [payload("risk", 1)]
+    assert [each["data"] for each in found(client, anrs=[anr])] == [payload("risk", 1)]
+
+
 def test_a_row_that_comes_with_its_uuid_keeps_it(client: httpx.Client) -> None:
     """As another Stats Service pushes it; sent again with the same uuid it replaces."""
     anr, number = fresh(), str(uuid.uuid4())

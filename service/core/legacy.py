@@ -1,0 +1,408 @@
+"""The move: accounts and statistics out of the old service's database, which may still be in use.
+
+A run can be cut off and repeated at any time, and takes what is not here yet. Of the rows of an account's analysis,
+type and day the newest that is well-formed is taken. It is not where the row here is that very row, nor where the row
+here is none of them: a Front Office has sent that one here itself. Rows keep their uuids, data its text as PostgreSQL
+writes it (the old service kept no other).
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import math
+import re
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from service.core import payloads
+from service.core.clients import checked_name, hash_token
+from service.core.collect import DUPLICATE, read_date, read_type, read_uuid
+from service.core.intake import Incoming, take
+from service.errors import BadInput, Conflict
+from service.records import Role
+from service.storage import legacy as storage
+from service.storage.legacy import NewAccount, OldAccount, OldDatabase, OldRow, Place
+from service.storage.stats import PayloadKey, RowToStore
+
+BATCH_ROWS = 500
+PORTION_BYTES = 16 << 20
+"""What is stored in one transaction: rows of one account, about so many, whose data is not much larger than this."""
+
+MOST_BYTES = 64 << 20
+"""The longest data that is taken: as long as a body may be."""
+
+_NOT_TAKEN = "Its account was not taken."
+_NO_ACCOUNT = "client_id: there is no such account"
+_TIME = re.compile(r"[ T]\d\d:\d\d.*")
+
+HereByPlace = Mapping[Place, tuple[UUID, bytes]]
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was not taken, in the old database's words, and why. `account`: the name of the account it belongs to."""
+
+    what: Literal["account", "row"]
+    uuid: str | None
+    account: str | None = None
+    anr: str | None = None
+    type: str | None = None
+    date: str | None = None
+    why: str
+
+
+class Moved(msgspec.Struct):
+    """How many accounts were made, were here already, were refused; and what became of the rows that were read.
+
+    They were `stored` (`replaced`: those that took another's place), are `here` already, are `newer_here` (a Front
+    Office has sent that day here itself), are `older` than another one of their day, or were `refused`.
+    """
+
+    accounts_made: int = 0
+    accounts_here: int = 0
+    accounts_refused: int = 0
+    rows: int = 0
+    stored: int = 0
+    replaced: int = 0
+    here: int = 0
+    newer_here: int = 0
+    older: int = 0
+    refused: int = 0
+
+
+async def move(
+    url: str, *, dry_run: bool, skipped: Callable[[Skipped], object], progress: Callable[[int, int], object]
+) -> Moved:
+    """Take accounts and statistics from the old database at `url`, or with `dry_run` find out what would be taken.
+
+    `skipped` is told of all that is not taken but should have been, `progress` how many rows of how many are read.
+    Raises `BadInput` where `url` is none or leads to another database, `Unavailable` where one of the two cannot be
+    reached or is busy, `StorageFull`: what was stored before stays.
+    """
+    async with storage.opened(url) as old:
+        run = _Move(old, dry_run=dry_run, skipped=skipped)
+        await run.take_accounts()
+        await run.take_rows(progress)
+        return run.moved
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """A row whose fields are good. `digest` and `size` are its data's."""
+
+    old: OldRow
+    uuid: UUID
+    place: Place
+    digest: bytes = b""
+    size: int = 0
+
+    @property
+    def payload(self) -> PayloadKey:
+        return self.place[0], self.place[1], self.digest
+
+    @property
+    def posted(self) -> dt.datetime:
+        return _moment(self.old.created_at) or dt.datetime.combine(self.place[2], dt.time(), dt.UTC)
+
+
+_Group = list[_Row]
+"""The rows of one place that may be taken, the newest first."""
+
+
+class _Portion(msgspec.Struct, frozen=True):
+    """What is stored at once, read from both databases. `account_id` is None where a dry run did not make it."""
+
+    account_id: int | None
+    groups: list[_Group]
+    here: HereByPlace
+    texts: dict[PayloadKey, bytes]
+
+
+class _Move:
+    def __init__(self, old: OldDatabase, *, dry_run: bool, skipped: Callable[[Skipped], object]) -> None:
+        self.moved = Moved()
+        self._old = old
+        self._dry_run = dry_run
+        self._skipped = skipped
+        self._accounts: dict[str | None, int | None] = {}  # the numbers that they have there and here
+        self._names: dict[str | None, str | None] = {}
+
+    # --- Accounts
+
+    async def take_accounts(self) -> None:
+        """Make the accounts that are not here yet, and find those that are."""
+        met: set[tuple[str, object]] = set()
+        for old in await self._old.accounts():
+            self._names[old.id] = old.name
+            try:
+                account = _read_account(old)
+                _meet(account, met)
+                self._accounts[old.id] = await self._account_here(account)
+            except (BadInput, Conflict) as error:
+                self.moved.accounts_refused += 1
+                self._skip_account(old, error.message)
+            else:
+                if account.latitude is None and (old.latitude or old.longitude):
+                    self._skip_account(old, "Its coordinates are not on Earth: it was taken without them.")
+
+    async def _account_here(self, account: NewAccount) -> int | None:
+        """The number of the account here, made if need be. Raises `Conflict` where another one is in its place."""
+        alike = await storage.accounts_like(account)
+        for here in alike:
+            # The same name with the same token: made here before the move, by the ansible role or ADMIN_TOKEN.
+            if here.uuid == account.uuid or (here.name, here.token_hash) == (account.name, account.token_hash):
+                self.moved.accounts_here += 1
+                return here.id
+        if alike:
+            what = "name" if any(here.name == account.name for here in alike) else "token"
+            raise Conflict(f"Another account here has the same {what}.")
+        number = None if self._dry_run else await storage.insert_account(account)
+        self.moved.accounts_made += 1
+        return number
+
+    def _skip_account(self, old: OldAccount, why: str) -> None:
+        self._skipped(Skipped(what="account", uuid=old.uuid, account=old.name, why=why))
+
+    # --- Rows
+
+    async def take_rows(self, progress: Callable[[int, int], object]) -> None:
+        """Store the rows of the accounts that were found or made."""
+        total = await self._old.count_rows()
+        progress(0, total)
+        async with contextlib.aclosing(_ahead(self._portions(lambda: progress(self.moved.rows, total)))) as portions:
+            async for portion in portions:
+                await self._take(portion)
+
+    async def _portions(self, progress: Callable[[], object]) -> AsyncGenerator[_Portion, None]:
+        """What there is to store, read from both databases; what is not to be stored is counted here."""
+        async for batch in self._old.batches(BATCH_ROWS):
+            self.moved.rows += len(batch)
+            owner = batch[0].client_id
+            if owner in self._accounts:
+                account_id = self._accounts[owner]
+                groups = self._groups(batch)
+                here = await storage.rows_here(account_id, groups) if account_id else {}
+                wanted = [group for place, group in groups.items() if self._is_news(group, here.get(place))]
+                digests = await self._old.digests(row.old.ctid for group in wanted for row in group)
+                for portion in _divided([_with_digests(group, digests) for group in wanted]):
+                    texts = await self._texts(row for group in portion for row in group)
+                    yield _Portion(account_id, portion, here, texts)
+            else:
+                is_known = owner in self._names
+                for row in batch:
+                    self._refuse(row, _NOT_TAKEN if is_known else _NO_ACCOUNT)
+            progress()
+
+    def _groups(self, batch: Iterable[OldRow]) -> dict[Place, _Group]:
+        """The rows whose fields are good, by their place."""
+        groups: dict[Place, _Group] = {}
+        for old in batch:
+            try:
+                row = _read_row(old)
+            except BadInput as error:
+                self._refuse(old, error.message)
+            else:
+                groups.setdefault(row.place, []).append(row)
+        return groups
+
+    def _is_news(self, group: _Group, here: tuple[UUID, bytes] | None) -> bool:
+        """Whether a row of the group may have to be stored, seeing what is `here` in its place."""
+        if here is None:
+            return True
+        if here[0] == group[0].uuid:
+            self.moved.here += 1
+        elif here[0] not in {row.uuid for row in group}:
+            self.moved.newer_here += 1
+        else:
+            return True  # one of the older ones is here
+        self.moved.older += len(group) - 1
+        return False
+
+    async def _texts(self, rows: Iterable[_Row]) -> dict[PayloadKey, bytes]:
+        """The data of the rows, each different one once; not of those that are too long."""
+        ctids = {row.payload: row.old.ctid for row in rows if row.digest and row.size <= MOST_BYTES}
+        texts = await self._old.texts(ctids.values())
+        return {payload: texts[ctid] for payload, ctid in ctids.items()}
+
+    async def _take(self, portion: _Portion) -> None:
+        """Store of each group the first row that is well-formed."""
+        groups = self._candidates(portion, portion.groups)
+        while groups:
+            rows = [_incoming(index, group[0], portion.texts) for index, group in enumerate(groups)]
+            if portion.account_id is None or self._dry_run:
+                refused = await asyncio.to_thread(_unreadable, rows)
+                self.moved.stored += len(rows) - len(refused)
+                kept = (group for index, group in enumerate(groups) if index not in refused)
+                self.moved.replaced += sum(group[0].place in portion.here for group in kept)
+            else:
+                refused = await self._store(portion.account_id, groups, rows)
+            for index, group in enumerate(groups):
+                if index in refused:
+                    self._refuse(group[0].old, refused[index])
+                else:
+                    self.moved.older += len(group) - 1
+            groups = self._candidates(portion, [groups[index][1:] for index in refused])
+
+    def _candidates(self, portion: _Portion, groups: Iterable[_Group]) -> list[_Group]:
+        """The groups of which something is left to be stored."""
+        found = []
+        for rows in groups:
+            group = rows
+            while group and group[0].payload not in portion.texts:
+                too_long = f"data: is longer than {MOST_BYTES >> 20} MB"
+                self._refuse(group[0].old, too_long if group[0].digest else "data: is missing")
+                group = group[1:]
+            if group and portion.here.get(group[0].place, (None, b""))[1] == group[0].digest:
+                self.moved.here += 1
+                self.moved.older += len(group) - 1
+            elif group:
+                found.append(group)
+        return found
+
+    async def _store(self, account_id: int, groups: Sequence[_Group], rows: Sequence[Incoming]) -> dict[int, str]:
+        """Store rows; those that are refused, and why."""
+        posted = max(group[0].posted for group in groups)
+        taken = await take(account_id, rows, max(posted, await storage.last_post(account_id) or posted))
+        self.moved.stored += len(taken.outcome.stored)
+        self.moved.replaced += len(taken.outcome.replaced)
+        return taken.refused | dict.fromkeys(taken.outcome.duplicates, DUPLICATE)
+
+    def _refuse(self, row: OldRow, why: str) -> None:
+        self.moved.refused += 1
+        self._skipped(
+            Skipped(
+                what="row",
+                uuid=row.uuid,
+                account=self._names.get(row.client_id),
+                anr=row.anr,
+                type=row.type,
+                date=row.date,
+                why=why,
+            )
+        )
+
+
+# --- Reading what the old database holds
+
+
+def _read_account(old: OldAccount) -> NewAccount:
+    """Raises `BadInput` for an account that cannot be here as it is."""
+    if not old.token:
+        raise BadInput("It has no token.")
+    created_at = _moment(old.created_at) or dt.datetime.now(dt.UTC)
+    latitude, longitude = _coordinates(old)
+    return NewAccount(
+        uuid=read_uuid("uuid", old.uuid),
+        name=checked_name(old.name or ""),
+        token_hash=hash_token(old.token),
+        role=Role.ADMIN if (old.role or "").lower() in {"2", "admin"} else Role.USER,
+        is_active=old.is_active != "false",
+        is_sharing_enabled=old.is_sharing_enabled == "true",  # where it does not say so, nothing leaves the house
+        local=old.local != "false",
+        latitude=latitude,
+        longitude=longitude,
+        last_seen=_moment(old.last_seen),
+        created_at=created_at,
+        updated_at=_moment(old.updated_at) or created_at,
+    )
+
+
+def _meet(account: NewAccount, met: set[tuple[str, object]]) -> None:
+    """Add an account's UUID, name and token to those that were met. Raises `Conflict` where one of them was."""
+    unique = {("UUID", account.uuid), ("name", account.name), ("token", account.token_hash)}
+    if twice := sorted(what for what, _ in unique & met):
+        raise Conflict(f"Another account of the old service has the same {twice[0]}.")
+    met |= unique
+
+
+def _coordinates(old: OldAccount) -> tuple[float, float] | tuple[None, None]:
+    """Latitude and longitude, or neither where they are not on Earth."""
+    with contextlib.suppress(ValueError):
+        latitude, longitude = float(old.latitude or "nan"), float(old.longitude or "nan")
+        if math.fabs(latitude) <= 90 and math.fabs(longitude) <= 180:  # noqa: PLR2004 - degrees; false of NaN
+            return latitude, longitude
+    return None, None
+
+
+def _read_row(old: OldRow) -> _Row:
+    """Raises `BadInput` that names the field."""
+    day = old.date or ""
+    if _TIME.fullmatch(day, 10):
+        day = day[:10]
+    return _Row(
+        old=old,
+        uuid=read_uuid("uuid", old.uuid),
+        place=(read_uuid("anr", old.anr), read_type(old.type), read_date("date", day)),
+    )
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    """A time, in UTC where it does not say otherwise; None where there is none that can be kept."""
+    try:
+        moment = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+
+
+def _with_digests(group: _Group, digests: Mapping[str, tuple[bytes, int]]) -> _Group:
+    found = [(row, digests.get(row.old.ctid, (b"", 0))) for row in group]
+    return [msgspec.structs.replace(row, digest=digest, size=size) for row, (digest, size) in found]
+
+
+def _divided(groups: Sequence[_Group]) -> Iterator[list[_Group]]:
+    """The groups in portions whose data is not much longer than PORTION_BYTES, each payload counting once."""
+    portion: list[_Group] = []
+    counted: set[PayloadKey] = set()
+    total = 0
+    for group in groups:
+        portion.append(group)
+        for row in group:
+            if row.size <= MOST_BYTES and row.payload not in counted:
+                counted.add(row.payload)
+                total += row.size
+        if total >= PORTION_BYTES:
+            yield portion
+            portion, counted, total = [], set(), 0
+    if portion:
+        yield portion
+
+
+# --- Storing
+
+
+def _incoming(index: int, row: _Row, texts: Mapping[PayloadKey, bytes]) -> Incoming:
+    anr, stat_type, day = row.place
+    head = RowToStore(index=index, uuid=row.uuid, anr=anr, type=stat_type, date=day, digest=row.digest)
+    return Incoming(head=head, data=texts[row.payload])
+
+
+def _unreadable(rows: Sequence[Incoming]) -> dict[int, str]:
+    """The rows that would be refused, and why."""
+    bad: dict[PayloadKey, str | None] = {}
+    for row in rows:
+        if row.payload not in bad:
+            try:
+                payloads.read(row.head.type, bytes(row.data))
+            except BadInput as error:
+                bad[row.payload] = error.message
+            else:
+                bad[row.payload] = None
+    return {row.head.index: why for row in rows if (why := bad[row.payload])}
+
+
+async def _ahead(portions: AsyncGenerator[_Portion, None]) -> AsyncGenerator[_Portion, None]:
+    """The portions; while one is being stored, the next is read."""
+
+    async def read() -> _Portion | None:
+        return await anext(portions, None)
+
+    task = asyncio.create_task(read())
+    try:
+        while portion := await task:
+            task = asyncio.create_task(read())
+            yield portion
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
