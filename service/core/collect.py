@@ -50,9 +50,9 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 async def collect(account: Account, body: bytes) -> Collected:
     """Store the rows of a JSON array for the account.
 
-    Of several good rows of one anr, type and date the last is taken. Good rows are stored also where others are refused;
-    they are durable when this returns. Raises `BadInput` where the body is no JSON array, `Unavailable` where the
-    database is busy, `StorageFull`; nothing is stored then.
+    Of several good rows of one anr, type and date the last is taken. Good rows are stored also where others are
+    refused; they are durable when this returns. Raises `BadInput` where the body is no JSON array, `Unavailable` where
+    the database is busy, `StorageFull`; nothing is stored then.
     """
     rows, refused, types = await asyncio.to_thread(_read_batch, body)
     types |= {row.head.index: row.head.type for row in rows}

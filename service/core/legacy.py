@@ -27,7 +27,7 @@ from service.storage import legacy as storage
 from service.storage.legacy import NewAccount, OldAccount, OldDatabase, OldRow, Place
 from service.storage.stats import PayloadKey, RowToStore
 
-BATCH_ROWS = 500
+BATCH_ROWS = 1_000
 PORTION_BYTES = 16 << 20
 """What is stored in one transaction: rows of one account, about so many, whose data is not much larger than this."""
 

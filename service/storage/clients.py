@@ -67,7 +67,7 @@ class _TokenLookUp:
             asked, self._waiting = self._waiting, {}
             try:
                 rows = await reading().fetch_in(
-                    f"SELECT {_COLUMNS}, token_hash FROM client WHERE token_hash IN (*)", asked
+                    f"SELECT {_COLUMNS}, token_hash FROM account WHERE token_hash IN (*)", asked
                 )
                 found = {row[12]: _account(row) for row in rows}
                 for token_hash, future in asked.items():
@@ -89,18 +89,18 @@ async def find_by_token_hash(token_hash: str) -> Account | None:
 async def find(*, uuid: uuid.UUID | None = None, name: str | None = None) -> Account | None:
     """The account with this UUID or this exact name; None where there is none."""
     column, value = ("uuid", str(uuid)) if uuid else ("name", name)
-    rows = await reading().fetch(f"SELECT {_COLUMNS} FROM client WHERE {column} = ?", value)
+    rows = await reading().fetch(f"SELECT {_COLUMNS} FROM account WHERE {column} = ?", value)
     return _account(rows[0]) if rows else None
 
 
 async def find_all() -> list[Account]:
     """All accounts, by name."""
-    return [_account(row) for row in await reading().fetch(f"SELECT {_COLUMNS} FROM client ORDER BY name, id")]
+    return [_account(row) for row in await reading().fetch(f"SELECT {_COLUMNS} FROM account ORDER BY name, id")]
 
 
 async def last_posts() -> list[tuple[Role, dt.datetime | None]]:
     """The role of each active account, and when it last posted; None for never."""
-    rows = await reading().fetch("SELECT role, last_post FROM client WHERE is_active")
+    rows = await reading().fetch("SELECT role, last_post FROM account WHERE is_active")
     return [(Role(row[0]), row[1] and _moment(row[1])) for row in rows]
 
 
@@ -114,7 +114,7 @@ async def activities(ids: Iterable[int]) -> Mapping[int, Activity]:
         wanted,
     )
     by_id = {row[0]: row for row in counted}
-    posts = {row[0]: row[1] for row in await db.fetch_in("SELECT id, last_post FROM client WHERE id IN (*)", wanted)}
+    posts = {row[0]: row[1] for row in await db.fetch_in("SELECT id, last_post FROM account WHERE id IN (*)", wanted)}
     return {
         number: Activity(
             rows=by_id[number][1] if number in by_id else 0,
@@ -132,7 +132,7 @@ async def insert(
     """Store a new account. Raises `Conflict` where its name, UUID or token is another's."""
     async with writing() as db:
         taken = await db.fetch(
-            "SELECT name, uuid FROM client WHERE name = ? OR uuid = ? OR token_hash = ?",
+            "SELECT name, uuid FROM account WHERE name = ? OR uuid = ? OR token_hash = ?",
             name,
             str(uuid),
             token_hash,
@@ -150,7 +150,7 @@ async def insert(
                 local=local,
                 using_db=db.connection,
             )
-        rows = await db.fetch(f"SELECT {_COLUMNS} FROM client WHERE uuid = ?", str(uuid))
+        rows = await db.fetch(f"SELECT {_COLUMNS} FROM account WHERE uuid = ?", str(uuid))
     return _account(rows[0])
 
 
@@ -163,7 +163,7 @@ async def update(account_id: int, **columns: Any) -> Account | None:
         with translated():
             columns["updated_at"] = dt.datetime.now(dt.UTC)
             await Client.filter(id=account_id).using_db(db.connection).update(**columns)
-        rows = await db.fetch(f"SELECT {_COLUMNS} FROM client WHERE id = ?", account_id)
+        rows = await db.fetch(f"SELECT {_COLUMNS} FROM account WHERE id = ?", account_id)
     return _account(rows[0]) if rows else None
 
 
@@ -171,7 +171,7 @@ async def set_last_seen(seen: Mapping[int, dt.datetime]) -> None:
     """Note when accounts were last seen, by their ids."""
     async with writing() as db:
         await db.execute_many(
-            "UPDATE client SET last_seen = ? WHERE id = ?",
+            "UPDATE account SET last_seen = ? WHERE id = ?",
             [(db.moment(moment), number) for number, moment in sorted(seen.items())],
         )
 
@@ -179,13 +179,13 @@ async def set_last_seen(seen: Mapping[int, dt.datetime]) -> None:
 async def delete(account_id: int) -> int:
     """Delete an account and all that it sent; how many rows that were."""
     async with writing() as db:
-        await db.execute("UPDATE client SET id = id WHERE id = ?", account_id)  # its writers have to be through
+        await db.execute("UPDATE account SET id = id WHERE id = ?", account_id)  # its writers have to be through
         own = "analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
         deleted = await db.execute(f"DELETE FROM stat WHERE {own}", account_id)
         await db.execute(f"DELETE FROM payload WHERE {own}", account_id)
         await db.execute("DELETE FROM analysis WHERE client_id = ?", account_id)
         days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ?", account_id)
         await db.execute("DELETE FROM account_day WHERE client_id = ?", account_id)
-        await db.execute("DELETE FROM client WHERE id = ?", account_id)
+        await db.execute("DELETE FROM account WHERE id = ?", account_id)
         await totals.advance_fleet(db, {(day[0], day[1]) for day in days})
     return deleted

@@ -4,11 +4,12 @@
 writers. SQL is written once for SQLite and PostgreSQL, with `?` for parameters; `Db` turns the few differences.
 """
 
+import asyncio
 import contextlib
 import datetime as dt
 import sqlite3
 import urllib.parse
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -100,14 +101,29 @@ async def open_database(database_url: str) -> None:
     Raises `Unavailable` where the database cannot be reached, `SettingsError` for a URL of another kind.
     """
     tortoise_config = config(database_url)
-    with translated():
-        await Tortoise.init(config=tortoise_config, _enable_global_fallback=True)
-        for name in tortoise_config["connections"]:
-            await get_connections().get(name).create_connection(with_db=True)
+    try:
+        with translated():
+            await Tortoise.init(config=tortoise_config, _enable_global_fallback=True)
+            for name in tortoise_config["connections"]:
+                await get_connections().get(name).create_connection(with_db=True)
+    except BaseException:
+        await close_database()  # the thread of an SQLite connection would keep the process from ending
+        raise
+
+
+_beside: set[asyncio.Task[None]] = set()
+
+
+def beside(doing: Coroutine[Any, Any, None]) -> None:
+    """Do something that nobody has to wait for; `close_database` does. It must not raise."""
+    task = asyncio.create_task(doing)
+    _beside.add(task)
+    task.add_done_callback(_beside.discard)
 
 
 async def close_database() -> None:
-    """Close all connections of this process; nothing happens where none is open."""
+    """Close all connections of this process, when what runs `beside` is done; nothing happens where none is open."""
+    await asyncio.gather(*_beside)
     with contextlib.suppress(Exception):  # closing is the last thing that a process does: nobody is left to tell
         await Tortoise.close_connections()
 
@@ -195,24 +211,29 @@ class Db:
             with translated():
                 await self.connection.execute_many(self._sql(sql), values)
 
-    async def fetch_in(self, sql: str, values: Iterable[Any], *parameters: Any) -> list[Any]:
-        """The rows of a query with `IN (*)` for `values` (single ones, or tuples), which come after `parameters`.
+    async def fetch_in(self, sql: str, values: Iterable[Any], *parameters: Any, types: Sequence[str] = ()) -> list[Any]:
+        """The rows of a query with `IN (*)` for `values`, which come after `parameters` in it.
 
-        Any number of values: they are asked for in portions.
+        Values are single ones or, where `types` names their columns' PostgreSQL types, tuples. Any number of them:
+        they are asked for in portions.
         """
         wanted = list(values)
-        width = len(wanted[0]) if wanted and isinstance(wanted[0], tuple) else 0
-        place = f"({', '.join('?' * width)})" if width else "?"
-        step = PARAMETERS // max(width, 1)
+        step = PARAMETERS // max(len(types), 1)
         rows: list[Any] = []
         for start in range(0, len(wanted), step):
-            portion = wanted[start : start + step]
-            places = ", ".join([place] * len(portion))
-            if width and not self.postgres:
-                places = f"VALUES {places}"
-            flat = [item for value in portion for item in value] if width else portion
+            places, flat = self._places(wanted[start : start + step], types)
             rows += await self.fetch(sql.replace("IN (*)", f"IN ({places})"), *parameters, *flat)
         return rows
+
+    def _places(self, values: list[Any], types: Sequence[str]) -> tuple[str, list[Any]]:
+        """What stands within IN for values, and the parameters that it takes."""
+        if not types:
+            return ", ".join("?" * len(values)), values
+        if self.postgres:  # a list of tuples takes its planner ten times as long
+            arrays = ", ".join(f"?::{name}[]" for name in types)
+            return f"SELECT * FROM unnest({arrays})", [list(column) for column in zip(*values, strict=True)]
+        place = f"({', '.join('?' * len(types))})"
+        return f"VALUES {', '.join([place] * len(values))}", [item for value in values for item in value]
 
 
 def reading() -> Db:

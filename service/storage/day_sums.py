@@ -1,15 +1,16 @@
 """Sums of figures made from what is stored: of some analyses, and of accounts, day by day."""
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service import figures
-from service.errors import Unavailable
+from service.errors import StatsServiceError, Unavailable
 from service.records import Figures, StatType
-from service.storage.connection import Db, reading, writing
+from service.storage.connection import Db, beside, reading, writing
 from service.storage.models import TYPE_CODES
 
 ATTEMPTS = 5
@@ -57,12 +58,15 @@ async def of_accounts(
     )
     made = await made_anew(stat_type, rows)
     if made:
-        try:
-            async with writing() as transaction:
-                await put_back(transaction, stat_type, rows, made)
-        except Unavailable:
-            pass  # a database too busy to take them is no fault: they are made again when they are next asked for
+        beside(_put_back_alone(stat_type, rows, made))
     return {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made
+
+
+async def _put_back_alone(stat_type: StatType, rows: Iterable[Any], made: Mapping[tuple[int, Any], Figures]) -> None:
+    # A database too busy to take them is no fault: they are made again when they are next asked for.
+    with contextlib.suppress(StatsServiceError):
+        async with writing() as db:
+            await put_back(db, stat_type, rows, made)
 
 
 async def made_anew(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[int, Any], Figures]:

@@ -206,7 +206,7 @@ class AccountHere(msgspec.Struct, frozen=True):
 async def accounts_like(account: NewAccount) -> list[AccountHere]:
     """The accounts here that have its UUID, its name or its token."""
     rows = await reading().fetch(
-        "SELECT id, uuid, name, token_hash FROM client WHERE uuid = ? OR name = ? OR token_hash = ?",
+        "SELECT id, uuid, name, token_hash FROM account WHERE uuid = ? OR name = ? OR token_hash = ?",
         str(account.uuid),
         account.name,
         account.token_hash,
@@ -222,14 +222,14 @@ async def insert_account(account: NewAccount) -> int:
             for value in msgspec.structs.astuple(account)
         ]
         names = account.__struct_fields__
-        await db.execute(f"INSERT INTO client ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", *values)
-        rows = await db.fetch("SELECT id FROM client WHERE uuid = ?", str(account.uuid))
+        await db.execute(f"INSERT INTO account ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", *values)
+        rows = await db.fetch("SELECT id FROM account WHERE uuid = ?", str(account.uuid))
     return int(rows[0][0])
 
 
 async def last_post(account_id: int) -> dt.datetime | None:
     """When the account posted here last."""
-    rows = await reading().fetch("SELECT last_post FROM client WHERE id = ?", account_id)
+    rows = await reading().fetch("SELECT last_post FROM account WHERE id = ?", account_id)
     value = rows[0][0] if rows else None
     return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
 

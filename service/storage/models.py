@@ -44,7 +44,7 @@ class Client(Model):
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
-        table = "client"
+        table = "account"  # the old service's `client` may stand in the same database
 
 
 class Analysis(Model):

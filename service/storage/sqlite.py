@@ -9,6 +9,7 @@ import sqlite3
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 
 
@@ -33,7 +34,9 @@ class _ImmediateContext(SqliteTransactionContext):
         try:
             return await super().__aenter__()
         except OperationalError:
-            # The parent has no path for a BEGIN that fails: it would keep its lock, and this process would hang.
+            # The parent has no path for a BEGIN that fails: it would keep its lock, and this process would hang; and
+            # this task would take the transaction that never began for its connection from now on.
+            get_connections().reset(self.token)
             self._trxlock.release()
             raise
 

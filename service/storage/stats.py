@@ -73,7 +73,7 @@ async def store(
     account stored one of the uuids at the same moment; nothing is stored then.
     """
     async with writing() as db:
-        if not await db.execute("UPDATE client SET last_post = ? WHERE id = ?", db.moment(now), account_id):
+        if not await db.execute("UPDATE account SET last_post = ? WHERE id = ?", db.moment(now), account_id):
             raise Forbidden("The account has been deleted.")
         ids = await _analyses_made(db, account_id, {row.anr for row in rows})
         places = {row.index: (ids[row.anr], TYPE_CODES[row.type], db.date(row.date)) for row in rows}
@@ -82,6 +82,7 @@ async def store(
             for row in await db.fetch_in(
                 "SELECT analysis_id, type, date, uuid, payload_id FROM stat WHERE (analysis_id, type, date) IN (*)",
                 places.values(),
+                types=("int", "smallint", "date"),
             )
         }
         duplicates = await _duplicates(db, rows, places)
@@ -149,6 +150,7 @@ async def _payload_ids(db: Db, analyses: Mapping[UUID, int], wanted: Iterable[Pa
     rows = await db.fetch_in(
         "SELECT analysis_id, type, digest, id FROM payload WHERE (analysis_id, type, digest) IN (*)",
         [(analyses[anr], TYPE_CODES[kind], digest) for anr, kind, digest in wanted if anr in analyses],
+        types=("int", "smallint", "bytea"),
     )
     return {(anrs[row[0]], types[row[1]], bytes(row[2])): row[3] for row in rows}
 
@@ -236,7 +238,7 @@ async def delete_rows(account_id: int, before: dt.date | None = None) -> int:
 
 async def lock_account(db: Db, account_id: int) -> None:
     """Take an account's place in the queue of its writers (by a write, as SQLite and PostgreSQL both understand)."""
-    await db.execute("UPDATE client SET id = id WHERE id = ?", account_id)
+    await db.execute("UPDATE account SET id = id WHERE id = ?", account_id)
 
 
 def _uuid(value: Any) -> UUID:

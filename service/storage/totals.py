@@ -6,6 +6,7 @@ under the version that it had read *before* it looked at the rows: at worst a su
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import time
 import uuid
@@ -17,10 +18,10 @@ from typing import Any, NamedTuple
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from service import figures
-from service.errors import Unavailable
+from service.errors import StatsServiceError
 from service.records import Figures, StatType
 from service.storage import day_sums
-from service.storage.connection import Db, reading, writing
+from service.storage.connection import Db, beside, reading, writing
 from service.storage.models import TYPE_CODES
 
 DAYS_AT_ONCE = 31
@@ -135,22 +136,19 @@ async def selected_days(
     stat_type: StatType, first: dt.date, last: dt.date, anrs: Iterable[uuid.UUID], account_id: int | None
 ) -> dict[dt.date, Figures]:
     """The sums of these analyses, of one account or (None) of all, for each day in the range that has rows."""
-    found = await reading().fetch_in("SELECT id, client_id FROM analysis WHERE anr IN (*)", sorted(map(str, anrs)))
-    wanted: dict[int, set[int]] = defaultdict(set)
-    for analysis, client in found:
-        if account_id in {None, client}:
-            wanted[client].add(analysis)
+    asked = set(map(str, anrs))
+    present = await _analyses(asked, account_id)
     # A Front Office mostly asks for all that it has: the sums of its account are there already.
-    marks = await _inventory(wanted)
-    whole = {client for client, own in wanted.items() if marks.get(client, (0, 0))[0] == len(own)}
+    whole = {client for client, own in present.items() if own.keys() <= asked}
     by_account = await day_sums.of_accounts(stat_type, first, last, whole)
-    again = await _inventory(whole)
-    whole = {client for client in whole if again.get(client) == marks[client]}
+    if whole:  # an analysis that came meanwhile was not asked for
+        again = await _analyses(asked, account_id)
+        whole = {client for client in whole if again.get(client) == present[client]}
     days: dict[dt.date, Figures] = {}
     for (client, day), sums in by_account.items():
         if client in whole:
             _merge(days, _day(day), sums)
-    parts = {analysis for client in wanted.keys() - whole for analysis in wanted[client]}
+    parts = {present[client][anr] for client in present.keys() - whole for anr in asked & present[client].keys()}
     for day, total in (await day_sums.of_analyses(stat_type, first, last, parts)).items():
         _merge(days, _day(day), total)
     return {day: total for day, total in days.items() if total}
@@ -163,12 +161,20 @@ def _merge(days: dict[dt.date, Figures], day: dt.date, sums: Figures) -> None:
         days[day] = sums
 
 
-async def _inventory(account_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """How many analyses each account has, and the newest one's number: others where one came or went meanwhile."""
-    rows = await reading().fetch_in(
-        "SELECT client_id, COUNT(*), MAX(id) FROM analysis WHERE client_id IN (*) GROUP BY client_id", account_ids
-    )
-    return {row[0]: (row[1], row[2]) for row in rows}
+async def _analyses(asked: Iterable[str], account_id: int | None) -> dict[int, dict[str, int]]:
+    """All analyses of the account, or (None) of all accounts that have any of those asked for: their numbers, by
+    account and UUID."""
+    db = reading()
+    if account_id is None:
+        owners = {row[0] for row in await db.fetch_in("SELECT client_id FROM analysis WHERE anr IN (*)", asked)}
+    else:
+        owners = {account_id}
+    found: dict[int, dict[str, int]] = {}
+    for client, anr, number in await db.fetch_in(
+        "SELECT client_id, anr, id FROM analysis WHERE client_id IN (*)", owners
+    ):
+        found.setdefault(client, {})[str(anr)] = number
+    return found
 
 
 async def account_totals(
@@ -203,7 +209,7 @@ async def _refresh(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _
 async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _FleetSum]:
     accounts = await reading().fetch_in(
         "SELECT d.client_id, d.date, d.version, d.summed, d.figures, c.local FROM account_day d "
-        "JOIN client c ON c.id = d.client_id WHERE d.type = ? AND d.date IN (*)",
+        "JOIN account c ON c.id = d.client_id WHERE d.type = ? AND d.date IN (*)",
         stale,
         TYPE_CODES[stat_type],
     )
@@ -216,7 +222,7 @@ async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dic
         day: _FleetSum(stale[day], figures.total_of(local), figures.total_of(other))
         for day, (local, other) in parts.items()
     }
-    await _put_back(stat_type, accounts, made, sums)
+    beside(_put_back(stat_type, accounts, made, sums))
     return sums
 
 
@@ -230,19 +236,18 @@ async def _put_back(
 
     A database too busy to take them is no fault: the sums are made again when they are next asked for.
     """
-    try:
+    code = TYPE_CODES[stat_type]
+    with contextlib.suppress(StatsServiceError):
         async with writing() as db:
             await day_sums.put_back(db, stat_type, accounts, made)
             await db.execute_many(
                 "UPDATE fleet_day SET local_figures = ?, other_figures = ?, summed = ? "
                 "WHERE type = ? AND date = ? AND summed < ?",
                 [
-                    (figures.pack(local), figures.pack(other), number, TYPE_CODES[stat_type], day, number)
+                    (figures.pack(local), figures.pack(other), number, code, day, number)
                     for day, (number, local, other) in sorted(fleet.items())
                 ],
             )
-    except Unavailable:
-        return
 
 
 def _day(value: Any) -> dt.date:

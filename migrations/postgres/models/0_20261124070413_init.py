@@ -16,7 +16,7 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
     CONSTRAINT "uid_account_day_type_eb5b8a" UNIQUE ("type", "date", "client_id")
 );
 COMMENT ON TABLE "account_day" IS 'The sum of the figures of all analyses of an account on a day.';
-CREATE TABLE IF NOT EXISTS "client" (
+CREATE TABLE IF NOT EXISTS "account" (
     "id" SERIAL NOT NULL PRIMARY KEY,
     "uuid" UUID NOT NULL UNIQUE,
     "name" VARCHAR(255) NOT NULL UNIQUE,
@@ -32,11 +32,11 @@ CREATE TABLE IF NOT EXISTS "client" (
     "created_at" TIMESTAMPTZ NOT NULL,
     "updated_at" TIMESTAMPTZ NOT NULL
 );
-COMMENT ON TABLE "client" IS 'An account. Of its token only the SHA-256 is kept, in hexadecimal.';
+COMMENT ON TABLE "account" IS 'An account. Of its token only the SHA-256 is kept, in hexadecimal.';
 CREATE TABLE IF NOT EXISTS "analysis" (
     "id" SERIAL NOT NULL PRIMARY KEY,
     "anr" UUID NOT NULL,
-    "client_id" INT NOT NULL REFERENCES "client" ("id") ON DELETE CASCADE,
+    "client_id" INT NOT NULL REFERENCES "account" ("id") ON DELETE CASCADE,
     CONSTRAINT "uid_analysis_client__e8999b" UNIQUE ("client_id", "anr")
 );
 COMMENT ON TABLE "analysis" IS 'An analysis (`anr`) of an account. Two accounts may have one of the same UUID.';
@@ -93,44 +93,44 @@ async def downgrade(db: BaseDBAsyncClient) -> str:
 
 
 MODELS_STATE = (
-    "eJztXOtz2jgQ/1c0fEpmuExLnpe5uRmSkJZrAp1Ar+8xwhbgiZGpLTelvfzvtytbGD95lB"
-    "Kg/pLY0q4s/1bWvrT8KA1tg1nuQVXXbY+LKzounZMfJU6HDC5SesukREejsA8bBO1akpz6"
-    "dJoREHZd4VBdQFePWi6DJoO5umOOhGlzZGgPGHG9IbF7RMBlz+x7DnPxlloWoZxaYze45y"
-    "QYndhwSeARB/gMw9bhISbvr2Y4j5tfPKYJu89gBAcG/fixJMYjJp9FhfyvWyaDtzSN0ufP"
-    "cGtyg31jLtLi7ehe65nMMiJAAi10yXZNDgdtF2a/zsW1pMXRu5puW96Qh/SjsRjYfMJgco"
-    "GtfcaZA1PBJwjHQ1i5Z1mBEBTS/puEJP4sp3gM1qOehcJBbn8CYVtJ0xrNttaqtTWtlBCc"
-    "4pgCP2jSbY5Ch6m6EoA+TuGPPyuVw8PTyrPDk7Pjo9PT47NnZ0Ar55vsOn30JxOi5Q8lMa"
-    "u/qDfaOCEbVpa/6rDh8dGXD/W5pDBC9EOBJYSQKYEIz2xBKNjzJKEaQlGEn8X6ZFF5fnR6"
-    "dHZ4cjQRwaQlD3mFcoiq+iyigLaG8K1loqp4dgnQw8rpyQRLvMmDsXVbvblJYqm2liiWV9"
-    "CajqOij+GIzcIcsgPVv2WI5gB3VW3XYqB9ZY6LD1hoZ51i2qVFuJYdNoQetOyQLajTQp4C"
-    "+KWBD2yaNOQ5dcbpyE8xxaDvjoXfvmXg5+F407zAkYeu+8XChn+rdxf1RvXu/d5t9d2+7B"
-    "oHXTfNxgtFP7Jd0XfkQKWL9+1aFZBHe653P2VTYEOX6vcP1DG0RI9dsbNok13DyjDeAhZq"
-    "X2KJL42vqOxvabma/jvGbXPVl2+ZT1PNNMurnCgGsteh3OnsR43mA9J+sNWNS4Z0TAb0Kw"
-    "Nbminj24Vpkjdv6ldJM331w6ea7b4FJ9+YOz9nqv8udvpP2obZFjhKIIEqii8d1oA8hqvn"
-    "mcYBMu3WhnX5snq3d3iyH9+E5JtGd//CkVnVYk3s7HGQkwhf2w4z+/wV87VsHeZEuZ5mhg"
-    "db8+VkoC0D+FGtIdUa7kYOfZjsmdGlBe8Pb82EROCy2rqsXoHB/jQKM0A+RV2GMslWllOK"
-    "Yy5VqZRWs0dMUFfCvmccdJU1lpqq9bL6R+X4hICyu2cjUSYmJwP2jRpMN8FXTlePPz9kik"
-    "osNOATakBUXouoQEW/Sh34pACvRgPK/wkYLwfUSYdR0cdghIltHYCw3X3TLMb7YoDL8vg4"
-    "B1HweSSoQLUfdSkbQVfF74uF9HCf0QbUHSyCcZRr55A+OZoD6JOjTJyxKwqzY1sLR04Vzy"
-    "5ZcKuInJquBgra/JoC6IUNmFGeobem+eJREWD8VaiqdbzmoEizeRMJilzUY6Gmxpvbi9rd"
-    "3nO5jIHIFBkRKADOha0AJqIxjkikhQFnIJ8yQCGC+UVg2Tq1FkR9wlMAvQDQVJjCM1L2lm"
-    "vLphk79TRTDOwecs2BdgDcpmzXeWmZ5puLmxp5fVe7rLfqzUYkvOp3RkG+q1VvEsuZ95eA"
-    "eZqrwHkenKkrNJexlIzZVZA4zFrRU4x5KUe82CnY2/XbWqtdvX0d2VAwF4k9lagUgta9k5"
-    "gpOBmEvK23XxK8JR+ajVrc3ZnQtT+UcE7UE7bG7QeNGtOYqGbVlJQxDrqUjBVjIeNNlrHu"
-    "MMRdowsLOcq5AilvnGMBL2g0uTUOVuCWiD34WHKl7o2MJaUe5SykvilST/nY5ewXyDpPZ9"
-    "j8jGra0YCA9frVHUPjNPX0S0o6ectWQVbW4vFXZhqu5dGKVyz13GzYWc7LN/jHM7R7Nuep"
-    "2bcDKggNjrdiEoB2bU+Uic11Rnq2I0+7jugYjGDDPScdGLiDZJg6+KfVbBDLdAUm0jG1MK"
-    "KOcMukY5h95oqObAvyC8nUxFqfXGQwNiuD4ctpkcBwyFEEhWcGhYPPP4ptm33LWLUB+WqA"
-    "3YydO1Vf1961I6paQZh+mEuRT0F+iee7NuYo17XFWFaZxaQvX1sg1cIlFn7VA9Y5EPsr8z"
-    "dqdcAKvqOB7QZHq2C3Htge3O11ZMiws08oNwIKgfv/A4O9HyO4zCBdGA43ZzezGGMtD55d"
-    "tlFUamzQcdZsHVPUFBQ1BUVNwVNDVtQU/FbAS3WrLVVZkGAt6gviJmlefcG0FKQ5s5wUEq"
-    "yFFBaRwoa4Bq/9uEkpxTNQXbmOwWiKaKZb0OSMANqCcaFqL1RJhrS6AewyoS4xweyGfy7Q"
-    "JU38ZQb5xD9xFfI5n5xkDao6ZIxIgM97QDpoI3bOfcsfm8oE1peFi5fsfbfM7j7QuOZ3Bj"
-    "QYOfI9c9JlPdth0BV8DdD7ACN84voAw02EM+CXASjwM3QkVYT72Z6EeqvgpPPEsZiEN4qK"
-    "8I1UcUVF+HorwmPfyZy4xrgKZIta+0xAV+IXZ8Sx8yyszEh2YVrNbeCisl5gW1Dku7R8V7"
-    "YfoGJbcAUHHMX6XXb9FqX3v6FT1hI0tY5Qtpfz3DFXUcyuISSO/XCOP0QlsyAYZ/WvJt7U"
-    "gBp+S+DjpRQNLjfGQu7O8j9/tR3Fb6W/eh7XUSpEPgn/HP1dWv93NLMernBsCsdmN5AtHJ"
-    "si4fekCb9AG6Z+2XnxuCjfLi3FNYTmNsS4qzLH1Adp5l3Qk2vg0ZBmlomXLYLikONmHXLM"
-    "zP9nn3LMzv5v52m8NfzOAH5UCyAckO8gus+fPZsDXaDKRFf2xX4lyk/JJRHG9FqGCxCyxK"
-    "0BUxfkP3lwewvRzgEXwYgEKxInS+OHSMtRbwwHePKTpY//A/B8OOg="
+    "eJztXOtz2jgQ/1c0fEpmuExLXr3Mzc2QhLRcE+gEen2PEbYAT4xMbTkp7eV/v13ZwvjJo5"
+    "QA9ZfElnZl+bey9qFdfpSGtsEs96Cq67bHxSUdl87IjxKnQwYXKb1lUqKjUdiHDYJ2LUlO"
+    "fTrNCAi7rnCoLqCrRy2XQZPBXN0xR8K0OTK0B4y43pDYPSLgsmf2PYe5eEsti1BOrbEb3H"
+    "MSjE5suCTwiAN8hmHr8BCT91cznMfNrx7ThN1nMIIDg376VBLjEZPPokL+1y2TwVuaRunL"
+    "F7g1ucG+MRdp8XZ0p/VMZhkRIIEWumS7JoeDtnOzX+fiStLi6F1Nty1vyEP60VgMbD5hML"
+    "nA1j7jzIGp4BOE4yGs3LOsQAgKaf9NQhJ/llM8ButRz0LhILc/gbCtpGmNZltr1dqaVkoI"
+    "TnFMgR806TZHocNUXQlAH6fwx5+VyuHhaeXZ4cmL46PT0+MXz14ArZxvsuv00Z9MiJY/lM"
+    "Ss/rLeaOOEbFhZ/qrDhsdHXz7U55LCCNEPBZYQQqYEIjyzBaFgz5OEaghFEX4W65NF5fnR"
+    "6dGLw5OjiQgmLXnIK5RDVNVnEQW0NYRvLRNVxbNLgB5WTk8mWOJNHoytm+r1dRJLtbVEsb"
+    "yE1nQcFX0MR2wW5pAdqP4tQzQHuMtquxYD7Z45Lj5goZ11immXFuFadtgQetCyQ7agTgt5"
+    "CuCXBj6wadKQ59QZpyM/xRSDvjsWfvuWgZ+H43XzHEceuu5XCxv+rd6e1xvV2w97N9X3+7"
+    "JrHHRdNxsvFf3IdkXfkQOVzj+0a1VAHu253t2UTYENXarfPVDH0BI9dsXOok12DSvDeAtY"
+    "qH2JJb40vqKyv6XlavrvGLfNVV++ZT5NNdMsr3KiGMheh3Knsx81mg9I+8FWNy4Z0jEZ0H"
+    "sGtjRTxrcL0yRv39Yvk2b66odPNdt9C06+MXd+zlT/Xez0n7QNsy1wlEACVRRfOqwBeQxX"
+    "zzONA2TarQ3r4lX1du/wZD++Cck3je7+hSOzqsWa2NnjICcRvrIdZvb5a+Zr2TrMiXI9zQ"
+    "wPtuaLyUBbBvCjWkOqNdyNHPow2TOjSwveH96aCYnARbV1Ub0Eg/1pFGaAfIq6DGUyM4w1"
+    "v65UWqvZIyboK2HfMQ7KyhpLVdV6Vf2jcnxCQNvdsZEoE5OTAftGDaab4Cyn68efHzJFJx"
+    "Yq8AlVIGqvRXSgol+lEnxSgFejAuX/BIwXA+qkw6joYzDCxLYOQNjvvmkW430xwGV5fJyD"
+    "KDg9ElSg2o/6lI2gq+L3xWJ6uM9oA+oOFsE4yrVzSJ8czQH0yVEmztgVhdmxrYVDp4pnl0"
+    "y4VYROTVcDBW3epwB6bgNmlGforWm+eFgEGH8Vqmodrzkq0mxeR6Ii5/VYrKnx9ua8drv3"
+    "XC5jIDJFRggKgHNhK4CJaIwjEmlxwBnIpwxQiGB+EVi2Tq0FUZ/wFEAvADQVpvCMlL3lyr"
+    "Jpxk49zRQDu4dcc6AdALcp23XeuUzz7fl1jby5rV3UW/VmIxJf9TujIN/WqteJ5cz7S8A8"
+    "zVXgPA/O1BWay1jKkdllcHKYtaKnGPPOHPFip2Bv129qrXb15k1kQ8HDSOypRKUQtO6dxE"
+    "zBySDkXb39iuAt+dhs1OLuzoSu/bGEc6KesDVuP2jUmMZENaumpIxx0KVkrBgLGW+yjHWH"
+    "Ie4aXVjIUc4VSHnjHAt4QaPJrXGwArdE7MHHkit1b2QsKfUoZyH1TZF6yscuZ7/AsfP0EZ"
+    "t/pJqWGxCwXr2+ZWicpqa/pJwnb9kqyDq2ePyVRw1XMrfiNUtNnA07y3kHDn5+hnbH5kyb"
+    "fTeggtAgvxUPAWjX9kSZ2FxnpGc7Mt11RMdgBBvuGenAwB0kw6ODf1rNBrFMV+BJOh4tjK"
+    "gj3DLpGGafuaIj24LzheTRxFqfXJxgbNYJhi+nRQLDIUcRFJ4ZFA4+/yi2bfYtY9UG5KsB"
+    "djN27lR9XXvfjqhqBWF6Npcin4L8AhO8NiaX68piLKvOYtKXry2QauEaC7/sAQsdiH3P/I"
+    "1aZVjBdzSw3SC3Cnbrge3B3V5Hhgw7+4RyI6AQuP8/MNj7MYLLDNKF4XBzdjOrMdby4Nl1"
+    "G0Wpxgbls2brmKKooCgqKIoKnhqyoqjgtwJeqlttqdKCBGtRYBA3SfMKDKalIM2Z5aSQYC"
+    "2ksIgUNsQ1eOPHTUopnoHqynUMRlNEM92CJmcE0BaMC1V8oWoypNUNYJcJdYkJZjf8c4Eu"
+    "aeIvM8hn/pmrkM/ZJJM1KOuQMSIBPu8B6aCN2DnzLX9sKhNYXxYuXrL33TK7+0Djmt8Z0G"
+    "DkyPfMSZf1bIdBV/A1QO8DjPCZ6wMMNxHOgF8GoMDPcJlzb+rsQNHuZzsT6sWCbOeJbzGJ"
+    "cBRV4Rup5Yqq8PVWhce+kzlxjXEVyBb19pmArsQ1zghl5xlZmcHswrqa28ZFfb3AtqDId2"
+    "n5rmw/QMW24AoOOIr1u+z6Lcrvf0O/rCVoai2hbC/neWSuophdRkgc++EMf4xKHoRgqNW/"
+    "mjhUA2r4LYGbl1I3uNwYC7k7y/8E1nbUv5X+6nlcR6kQ+ST8c/R3af3f0cySuMKxKRyb3U"
+    "C2cGyKM78nPfMLtGHql50Xj4vy7dJSXENobkOMuypzTH2QZt4FPbkGHg1pZpl42SIo8hw3"
+    "K88xMwUgO9ExOwFgOxPy1vBTA/hRLYBwQL6D6D5/9mwOdIEqE13ZF/ulKP9ULokwnrBluA"
+    "AhS9waMHVB/pO521uIdg64CEYkWJFILo3nkZaj3hgO8OTJpY//A3BVOp4="
 )
