@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 from sanic import Sanic
 from sanic.config import Config
 
-from service.api import access, clients, docs, health, metrics, processed, public, routes, stats
+from service.api import access, clients, docs, health, processed, public, routes, stats
 from service.api.failures import Failures
+from service.api.metrics import Metrics
 from service.api.request import App, Context, Request
 from service.api.work import Work
 from service.core import clients as accounts
@@ -25,15 +27,16 @@ FLUSH_SECONDS = 60
 GRACE_SECONDS = 30.0
 """How long a stop waits for requests that are under way."""
 
-ROUTES = [route for module in (clients, stats, processed, public, health, metrics) for route in module.routes.all]
+ROUTES = [route for module in (clients, stats, processed, public, health) for route in module.routes.all]
 
 
-def create_app(settings: Settings) -> App:
+def create_app(settings: Settings, shared: Path | None = None) -> App:
     """The application, ready to be served. It opens the database when it starts.
 
+    `shared`: a folder that all processes behind one port have in common, if there are several.
     Its start raises `Unavailable` where the database cannot be reached, and `MigrationsPending`.
     """
-    context = Context(settings=settings, work=Work(), first_parts=frozenset(_first_parts()))
+    context = Context(settings=settings, work=Work(), metrics=Metrics(shared), first_parts=frozenset(_first_parts()))
     app: App = Sanic(
         "stats-service",
         config=_config(settings),
@@ -78,14 +81,21 @@ def _first_parts() -> Iterator[bytes]:
 async def _start(app: App) -> None:
     settings = app.ctx.settings
     await connection.open_database(settings.database_url)
+    try:
+        await _check(settings)
+    except BaseException:
+        await connection.close_database()  # SQLite's threads would keep the process from ending
+        raise
+    app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
+
+
+async def _check(settings: Settings) -> None:
     if names := await migrate.pending(settings.database_url):
-        await connection.close_database()
         raise MigrationsPending(
             f"The database lacks {len(names)} migrations: run `stats-service db upgrade`, then start again."
         )
     if settings.admin_token:
         await accounts.ensure_admin(settings.admin_token)
-    app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
 
 
 async def _flush_regularly(work: Work) -> None:

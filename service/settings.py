@@ -173,6 +173,11 @@ class Settings:
     )
     log_path: str = _setting("", _text, "The file that the log is written to", where_empty="standard error")
     log_format: str = _setting("text", _one_of("text", "json"), "The form of a line of the log: text or json")
+    metrics: bool = _setting(
+        default=True,
+        read=_bool,
+        text="Whether /metrics tells Prometheus how this instance is; never to those who come through a reverse proxy",
+    )
     debug: bool = _setting(default=False, read=_bool, text="Log more, for finding faults")
     max_body_mb: int = _setting(64, _whole(1, 1024), "The largest request body that is taken, in MiB")
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,18 @@ def embedded_postgres(*settings: str) -> Iterator[Postgres]:
             yield postgres
         finally:
             _stop(process, signal.SIGINT)
+
+
+@contextlib.asynccontextmanager
+async def locked(database_url: str, table: str) -> AsyncIterator[None]:
+    """A table of a PostgreSQL database that nobody can read within the block: they wait, as on a server that hangs."""
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            await other.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await other.close()
 
 
 def _programs() -> Path:

@@ -9,7 +9,6 @@ import time
 
 from sanic.response.types import BaseHTTPResponse
 
-from service.api import metrics
 from service.api.request import Request
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,8 @@ def finish(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["x-request-id"] = request.id
     response.headers["x-content-type-options"] = "nosniff"
     seconds = time.perf_counter() - request.began
-    metrics.count_answer(request, response.status, seconds)
+    path = request.route.path if request.route else None
+    request.app.ctx.metrics.count_answer(request.method, path, response.status, seconds)
     if log.isEnabledFor(logging.INFO):
         _log(request, response.status, seconds)
 

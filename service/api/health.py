@@ -1,6 +1,17 @@
-"""Whether this instance works: `/health` for who restarts it, `/ready` for who sends requests to it."""
+"""How this instance is: `/health` for who restarts it, `/ready` for who sends it requests, `/metrics` for Prometheus.
+
+What comes out of the database is asked for each time, and kept nowhere.
+"""
 
 import asyncio
+import platform
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from prometheus_client import Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
+from sanic import HTTPResponse
 
 import service
 from service.api import answers, schemas
@@ -8,16 +19,26 @@ from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Nothing, Routes, Who
 from service.core import state
-from service.errors import MigrationsPending, Unavailable
+from service.errors import MigrationsPending, NotFound, Unavailable
+from service.records import Role
+
+T = TypeVar("T")
 
 routes = Routes("Operation")
 
 PATIENCE = 2
-"""Seconds that `/ready` waits for the database."""
+"""Seconds that the database is given to answer: those who ask give up soon themselves."""
 
 RETRY_AFTER = 5
 
 _WELL = Documented(text="All is well", type=schemas.Health, example=schemas.Health("ok", service.__version__, "sqlite"))
+_AWAY = "The database cannot be reached: try again in some seconds."
+
+_METRICS = """\
+# HELP monarc_stats_http_requests_total Requests that were answered.
+# TYPE monarc_stats_http_requests_total counter
+monarc_stats_http_requests_total{method="POST",route="/api/v1/stats",status="201"} 12.0
+"""
 
 
 @routes.add("GET", "/health", who=Who.ANYBODY, answers={200: _WELL})
@@ -38,10 +59,7 @@ async def health(request: Request, _: Nothing) -> Answer:
         503: Documented(
             text="What fails, `database` or `migrations`",
             type=schemas.Failure,
-            example=schemas.Failure(
-                "The database cannot be reached: try again in some seconds.",
-                {"database": "The database cannot be reached: try again in some seconds."},
-            ),
+            example=schemas.Failure(_AWAY, {"database": _AWAY}),
             headers=("Retry-After",),
         ),
     },
@@ -49,20 +67,70 @@ async def health(request: Request, _: Nothing) -> Answer:
 async def ready(request: Request, _: Nothing) -> Answer:
     """Whether the service can do its work: its database answers, and has the tables of this version."""
     try:
-        check = state.check_database(request.app.ctx.settings.database_url)
-        await asyncio.wait_for(request.app.ctx.work.done(check), PATIENCE)
+        await _soon(request, state.check_database(request.app.ctx.settings.database_url))
     except Unavailable as error:
         return _not_ready("database", error.message)
-    except TimeoutError:
-        return _not_ready("database", f"The database has not answered within {PATIENCE} s.")
     except MigrationsPending as error:
         return _not_ready("migrations", error.message)
     return _well(request)
 
 
+@routes.add(
+    "GET",
+    "/metrics",
+    who=Who.ANYBODY,
+    answers={
+        200: Documented(text="The metrics", type=str, example=_METRICS, media="text/plain"),
+        404: Documented(text="They are turned off (METRICS), or a reverse proxy asks", type=schemas.Failure),
+    },
+)
+async def metrics(request: Request, _: Nothing) -> Answer:
+    """What this service counted since it started, and the state of its accounts, for Prometheus.
+
+    Only for those who ask this service itself: what a reverse proxy passes on comes from outside.
+    """
+    if not request.app.ctx.settings.metrics:
+        raise NotFound("There are no metrics here: METRICS is 0.")
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        raise NotFound("There are no metrics for those who come through a proxy: ask the service itself.")
+    about = {"version": service.__version__, "python": platform.python_version(), "database": _database(request)}
+    further = [InfoMetricFamily("monarc_stats_build", "What is running.", about), *await _state(request)]
+    # Hundreds of series, written by Python: in a thread, requests go on meanwhile.
+    text = await asyncio.to_thread(request.app.ctx.metrics.text, further)
+    return HTTPResponse(text, 200, dict(answers.PRIVATE), CONTENT_TYPE_PLAIN_0_0_4)
+
+
+async def _state(request: Request) -> list[Metric]:
+    """What the database tells now, and whether it does. Without an answer of it, the accounts are left out."""
+    up = GaugeMetricFamily("monarc_stats_database_up", "Whether the database answers.")
+    try:
+        found = await _soon(request, state.freshness())
+    except Unavailable:
+        up.add_metric([], 0)
+        return [up]
+    up.add_metric([], 1)
+    text = "Active accounts by when they last posted: at most so long ago and longer than the one before."
+    accounts = GaugeMetricFamily("monarc_stats_accounts", text, labels=["role", "last_post"])
+    for role in Role:
+        for freshness in state.FRESHNESS:
+            accounts.add_metric([role.name.lower(), freshness], found[role, freshness])
+    return [up, accounts]
+
+
+async def _soon(request: Request, asking: Coroutine[Any, Any, T]) -> T:
+    """What the database answers. Raises `Unavailable`, also where it does not answer soon."""
+    try:
+        return await asyncio.wait_for(request.app.ctx.work.done(asking), PATIENCE)
+    except TimeoutError:
+        raise Unavailable(f"The database has not answered within {PATIENCE} s.") from None
+
+
+def _database(request: Request) -> schemas.Database:
+    return "sqlite" if request.app.ctx.settings.sqlite_path else "postgres"
+
+
 def _well(request: Request) -> Answer:
-    database: schemas.Database = "sqlite" if request.app.ctx.settings.sqlite_path else "postgres"
-    return answers.value(schemas.Health("ok", service.__version__, database))
+    return answers.value(schemas.Health("ok", service.__version__, _database(request)))
 
 
 def _not_ready(what: str, why: str) -> Answer:

@@ -19,6 +19,7 @@ from sanic import Request as SanicRequest
 from sanic import Sanic
 from sanic.config import Config
 
+from service.api.metrics import Metrics
 from service.api.work import Work
 from service.records import Account
 from service.settings import Settings
@@ -38,6 +39,7 @@ class Context(msgspec.Struct, frozen=True):
 
     settings: Settings
     work: Work
+    metrics: Metrics
     first_parts: frozenset[bytes]
     """The first parts of all paths that there are, such as b"api"."""
     background: set[asyncio.Task[None]] = msgspec.field(default_factory=set)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from service.api import answers, examples, metrics, schemas
+from service.api import answers, examples, schemas
 from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Nothing, Routes, Who
@@ -71,7 +71,7 @@ async def post(request: Request, _: Nothing) -> Answer:
     or not at all; what is wrong with one does not keep the others out.
     """
     collected = await collect.collect(request.asker, request.body)
-    metrics.count_rows(collected)
+    request.app.ctx.metrics.count_rows(collected)
     if collected.refused and not collected.stored:
         message = f"None of the {len(collected.refused)} rows could be stored: errors says what to mend in each."
         return answers.value(schemas.BatchRefused(message, collected.refused), 400)

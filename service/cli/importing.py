@@ -137,7 +137,7 @@ async def _store(account: Account, batch: list[tuple[Place, bytes]], done: Done)
         await _store(account, batch[middle:], done)
         return
     done.stored += len(result.stored)
-    done.replaced += result.replaced
+    done.replaced += len(result.replaced)
     for refusal in result.refused:
         _refuse(done, batch[refusal.index][0], refusal.message)
 

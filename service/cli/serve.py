@@ -1,11 +1,15 @@
-"""`stats-service serve`: one process that serves until SIGTERM or SIGINT."""
+"""`stats-service serve`: serving until SIGTERM or SIGINT, in one process or several."""
 
 import asyncio
 import dataclasses
+import functools
+import shutil
 import signal
 import socket
 import sys
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -14,10 +18,13 @@ from cyclopts.validators import Number
 import service
 from service import logs
 from service.cli.db import prepare
+from service.cli.shared import shared_folder
 from service.cli.terminal import say, stop
+from service.cli.workers import STOPPING, become_workers, tie
 from service.settings import Settings, described, load
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+BACKLOG = 1024
+"""How many connections may wait to be accepted."""
 
 
 def _settings_help() -> str:
@@ -42,12 +49,14 @@ def serve(
     *,
     host: str | None = None,
     port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65535))] = None,
+    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = 1,
     migrate: bool = True,
 ) -> None:
     """Serve the HTTP API in the foreground until SIGTERM or Ctrl-C; requests under way are finished then.
 
     :param host: The address to listen on, instead of HOST.
     :param port: The port to listen on, instead of PORT.
+    :param workers: How many processes serve. With more than one, another process replaces those that die.
     :param migrate: Bring the tables up to date first. Without it, a start is refused while they are not.
     """
     settings = load()
@@ -55,41 +64,67 @@ def serve(
     settings = dataclasses.replace(settings, **{name: v for name, v in wanted.items() if v is not None})
     logs.configure(settings)
     asyncio.run(prepare(settings, migrations=migrate))
-    _run(settings, _listen(settings))
+    listening = _listen(settings)
+    import service.app  # noqa: F401, PLC0415 - here, so that --help need not wait for it, and workers share it
+
+    line = _announcement(settings, listening)
+    if workers == 1:
+        _run(settings, listening, lambda _: _announce(line))
+        return
+    folder = shared_folder()
+    try:
+        tether = become_workers(workers, listening, lambda: _announce(f"{line}, in {workers} processes"))
+    except SystemExit:  # the supervisor's, when no worker is left
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    with tether:
+        _run(settings, listening, functools.partial(tie, tether), folder)
 
 
 def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings; ends the command where it cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         stop(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}")
 
 
-def _run(settings: Settings, listening: socket.socket) -> None:
-    """Serve on the socket until a signal says stop."""
-    from service.app import create_app  # noqa: PLC0415 - here, so that --help need not wait for it
-
-    server = create_app(settings)
+def _announcement(settings: Settings, listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.script_name}/"
-    line = f"Stats Service {service.__version__} listens on {where} with {settings.database_shown}"
+    return f"Stats Service {service.__version__} listens on {where} with {settings.database_shown}"
+
+
+def _announce(line: str) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    say(line)
+    sys.stdout.flush()
+
+
+def _run(
+    settings: Settings,
+    listening: socket.socket,
+    begun: Callable[[Callable[[], None]], None],
+    shared: Path | None = None,
+) -> None:
+    """Serve on the socket until a signal says stop, or what `begun` is given, when it serves, is called."""
+    from service.app import create_app  # noqa: PLC0415 - as above
+
+    server = create_app(settings, shared)
 
     # A signal that arrives while Sanic has its handlers but is not yet serving would be lost: it waits meanwhile.
     async def hold_signals(*_: object) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
-    async def announce(*_: object) -> None:
-        server.add_task(announced())
+    async def watch(*_: object) -> None:
+        server.add_task(serving())
 
-    async def announced() -> None:
+    async def serving() -> None:
         while not server.state.is_running:  # noqa: ASYNC110 - Sanic offers no event for it
             await asyncio.sleep(0)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        say(line)
-        sys.stdout.flush()
+        begun(functools.partial(server.stop, terminate=False))
 
     server.register_listener(hold_signals, "before_server_start")
-    server.register_listener(announce, "after_server_start")
-    server.run(sock=listening, single_process=True, access_log=False, motd=False)
+    server.register_listener(watch, "after_server_start")
+    server.run(sock=listening, backlog=BACKLOG, single_process=True, access_log=False, motd=False)
