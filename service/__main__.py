@@ -41,7 +41,7 @@ app.command("service.cli.clients:app", name="client", help="Look after accounts.
 app.command("service.cli.stats:app", name="stats", help="Look after statistics.")
 app.command("service.cli.db:app", name="db", help="Look after the database.")
 app.command("service.cli.demo:demo", name="demo", help="Fill an empty database with an invented fleet.")
-app.command("service.cli.legacy:import_legacy", name="import-legacy", help="Move over from the old service.")
+app.command("service.cli.legacy:app", name="import-legacy", help="Move over from the old service.")
 for _name in OLD_NAMES:
     app.command(f"service.cli.old_names:{_name}", name=_name, show=False)
 app.register_install_completion_command(help="Install completion for your shell.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from service.cli.db import database
 from service.cli.terminal import FAILED, AsJson, note, progress, say, say_json
@@ -15,7 +15,19 @@ from service.core import legacy
 from service.core.legacy import Moved, Skipped
 from service.errors import BadInput
 
+app = App(
+    name="import-legacy",
+    help="Move over from the old service.",
+    help_epilogue=(
+        "The old service may be running: its database is only read. Accounts keep their tokens. The command may be "
+        "broken off and repeated, and takes only what is not here yet: run it once for all, and again when the Front "
+        "Offices have been switched over.\n\n"
+        "What cannot be taken is reported, and the exit code is 1 then; all else is taken nevertheless."
+    ),
+)
 
+
+@app.default
 async def import_legacy(
     url: str,
     *,
@@ -23,11 +35,7 @@ async def import_legacy(
     report: Path | None = None,
     as_json: AsJson = False,
 ) -> int:
-    """Copy the accounts and statistics of the old service, which may still be running.
-
-    Its database is only read. Accounts keep their tokens. The command may be broken off and repeated, and then takes
-    only what is not here yet: run it once to copy all, and again when the Front Offices have been switched over.
-    What cannot be taken is reported, and the exit code is 1 then; everything else is taken all the same.
+    """Move over from the old service.
 
     :param url: The old database: postgresql://user@host:5432/name. The password may be given in PGPASSWORD or
         ~/.pgpass instead, where no list of processes shows it.

@@ -10,8 +10,8 @@ from sanic import Sanic, raw
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-app = Sanic("bare")
-app.config.ACCESS_LOG = False
+app = Sanic("bare", configure_logging=False)
+app.config.AUTO_EXTEND = False
 BYTES = Path(sys.argv[2]).read_bytes()
 
 
