@@ -66,7 +66,7 @@ class Figure(msgspec.Struct, frozen=True):
 
 class Series(msgspec.Struct, frozen=True):
     """What a processor works on: for each day (or period, by its first day; `YYYY-MM-DD`, ascending) its figures,
-    and the keys that the figures' numbers stand for."""
+    and the keys of just those numbers that the figures have."""
 
     days: list[tuple[str, Figures]]
     keys: Mapping[int, Key]

@@ -71,7 +71,7 @@ async def chart(query: ChartQuery) -> Chart:
     data = _answers.get(version)
     if data is None:
         days = await _days(query, first, last)
-        keys = await key_storage.keys_of({number for _, found in days for number in found})
+        keys = await key_storage.keys_of(set[int]().union(*(found for _, found in days)))
         data = await asyncio.to_thread(
             lambda: msgspec.json.encode(processor.run(Series(days=days, keys=keys), choices))
         )

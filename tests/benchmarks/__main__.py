@@ -1,6 +1,7 @@
 """What the service costs, as one table: `python -m tests.benchmarks [--analyses 20 200 2000] [--postgres]`.
 
-All figures are of one run on one machine, and the targets are ratios between them: machines are noisy. The fleet is
+All figures are of one run on one machine, and the targets are ratios between them. Each is the quickest of several
+tries, as is what it is held against: what else a machine does only ever adds. The fleet is
 the demo's (`fleet.py`); the service is a real one on loopback. Before each chart is asked for "after a write", a row
 is posted, so that nothing that was computed before serves for all of it.
 """
@@ -9,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -50,13 +50,13 @@ def say(what: str, seconds: float | None = None, ratio: str = "") -> None:
 
 
 def timed(times: int, work: Callable[[], object]) -> float:
-    """The median seconds that `work` takes."""
+    """The least seconds that `work` takes."""
     spent = []
     for _ in range(times):
         start = time.perf_counter()
         work()
         spent.append(time.perf_counter() - start)
-    return statistics.median(spent)
+    return min(spent)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ class Bench:
     async def chart_after_write(
         self, path: str, body: object = None, token: str = ADMIN_TOKEN, times: int = 7
     ) -> float:
-        """The median seconds of a chart, each time after one analysis has posted other data."""
+        """The least seconds of a chart, each time after one analysis has posted other data."""
         posts = await client.connect(self.service.url, self.loaded.tokens[0])
         asks = await client.connect(self.service.url, token)
         spent = []
@@ -117,7 +117,7 @@ class Bench:
             assert status == 200, status
         posts.close()
         asks.close()
-        return statistics.median(spent)
+        return min(spent)
 
     async def fleet_charts(self) -> None:
         """All charts over the whole fleet and a year, after a write; encoding alone; the same again; 304."""
@@ -129,12 +129,14 @@ class Bench:
             decoded = msgspec.json.decode(answer.content)
             encoding = timed(15, lambda decoded=decoded: msgspec.json.encode(decoded))
             self.seconds[processor] = spent
-            of_encoding = f"{spent / encoding:5.1f}x encoding the answer ({encoding * 1000:.1f} ms, {len(answer.content) >> 10} KB)"
+            of_encoding = (
+                f"{spent / encoding:5.1f}x encoding it ({encoding * 1000:.1f} ms, {len(answer.content) >> 10} KB)"
+            )
             say(f"{processor}, 365 days, after a write", spent, of_encoding)
             if kind in {"threat", "vulnerability"}:
-                again = await client.median(30, self.service.url, "GET", path)
+                again = await client.quickest(30, self.service.url, "GET", path)
                 with bare_server(answer.content, self.folder) as bare:
-                    floor = await client.median(30, bare, "GET", "/")
+                    floor = await client.quickest(30, bare, "GET", "/")
                 say("  the same again", again, f"{again / floor:5.1f}x sending the bytes from a bare handler")
                 status = httpx.get(
                     self.service.url + path, headers={"If-None-Match": answer.headers["etag"]}
@@ -164,7 +166,7 @@ class Bench:
             texts = [msgspec.json.encode({"date": row["date"], "data": row["data"]}) for row in rows]
             naive = timed(3, lambda texts=texts, asked=asked: naive_chart(texts, str(asked["processor"])))
             say(
-                f"{kind}s of {len(anrs)} analyses, 90 days, after a write",
+                f"{PUBLIC[kind]} of {len(anrs)} analyses, 90 days, after a write",
                 spent,
                 f"{naive / spent:5.0f}x faster than naive ({naive * 1000:.0f} ms, {len(rows)} rows)",
             )
@@ -184,12 +186,12 @@ class Bench:
                 status, _, _ = await posts.ask("POST", "/api/v1/stats/", night)
                 spent.append(time.perf_counter() - start)
                 assert status == 201, status
-            median = statistics.median(spent[1:])
-            self.seconds[name] = median
+            least = min(spent[1:])
+            self.seconds[name] = least
             say(
                 f"posting 50 analyses (250 rows, {len(nights[-1]) / 1e6:.1f} MB), {name}",
-                median,
-                f"{median / decoding:5.1f}x its typed decode ({decoding * 1000:.1f} ms); {250 / median:.0f} rows/s",
+                least,
+                f"{least / decoding:5.1f}x its typed decode ({decoding * 1000:.1f} ms); {250 / least:.0f} rows/s",
             )
         posts.close()
 

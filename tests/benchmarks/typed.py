@@ -13,6 +13,8 @@ Label = str | None
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True):
+    """A row."""
+
     anr: uuid.UUID
     type: str
     date: dt.date
@@ -20,6 +22,8 @@ class Row(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Labelled(msgspec.Struct, kw_only=True):
+    """What has labels."""
+
     label1: Label = None
     label2: Label = None
     label3: Label = None
@@ -27,6 +31,8 @@ class Labelled(msgspec.Struct, kw_only=True):
 
 
 class Object(Labelled):
+    """A threat or a vulnerability."""
+
     uuid: uuid.UUID
     count: Count
     maxRisk: Number  # noqa: N815 - the contract's
@@ -34,33 +40,45 @@ class Object(Labelled):
 
 
 class Control(msgspec.Struct):
+    """A control."""
+
     code: str
     measure: uuid.UUID
     value: Number
 
 
 class Category(Labelled):
+    """A category of controls."""
+
     value: Number
     controls: list[Control]
 
 
 class Referential(Labelled):
+    """A standard."""
+
     referential: uuid.UUID
     current: list[Category]
     target: list[Category]
 
 
 class Level(msgspec.Struct):
+    """A level of risk."""
+
     level: str
     value: Count
 
 
 class Risk(msgspec.Struct):
+    """The data of type risk."""
+
     risks: dict[str, dict[str, list[Level]]]
     total: dict[str, dict[str, Count]]
 
 
 class Cartography(msgspec.Struct):
+    """The data of type cartography."""
+
     scales: dict[str, list[Count]]
     risks: dict[str, dict[str, dict[str, dict[str, Count] | list[Count]] | list[dict[str, Count] | list[Count]]]]
 

@@ -74,8 +74,7 @@ def cartography_average_on_date(series: Series) -> CartographyOnDate | list[None
 
 
 def _numbers(series: Series) -> dict[Key, int]:
-    """The keys that appear in the series, and their numbers."""
-    return {series.keys[number]: number for number in set[int]().union(*(figures for _, figures in series.days))}
+    return {key: number for number, key in series.keys.items()}
 
 
 def _scales(numbers: Iterable[Key]) -> Scales:
