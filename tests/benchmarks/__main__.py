@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import subprocess
 import sys
 import tempfile
@@ -127,7 +128,7 @@ class Bench:
             spent = await self.chart_after_write(path)
             answer = httpx.get(self.service.url + path, timeout=60)
             decoded = msgspec.json.decode(answer.content)
-            encoding = timed(15, lambda decoded=decoded: msgspec.json.encode(decoded))
+            encoding = timed(15, functools.partial(msgspec.json.encode, decoded))
             self.seconds[processor] = spent
             of_encoding = (
                 f"{spent / encoding:5.1f}x encoding it ({encoding * 1000:.1f} ms, {len(answer.content) >> 10} KB)"
@@ -164,7 +165,7 @@ class Bench:
                 timeout=120,
             ).json()["data"]
             texts = [msgspec.json.encode({"date": row["date"], "data": row["data"]}) for row in rows]
-            naive = timed(3, lambda texts=texts, asked=asked: naive_chart(texts, str(asked["processor"])))
+            naive = timed(3, functools.partial(naive_chart, texts, str(asked["processor"])))
             say(
                 f"{PUBLIC[kind]} of {len(anrs)} analyses, 90 days, after a write",
                 spent,
@@ -179,7 +180,7 @@ class Bench:
         changed = rows_of(anrs, FIRST + dt.timedelta(days=20), FIRST + dt.timedelta(days=31), 1.0)
         posts = await client.connect(self.service.url, token)
         for name, nights in (("data as yesterday", same), ("all changed", changed)):
-            decoding = timed(7, lambda nights=nights: typed.decode(nights[-1]))
+            decoding = timed(7, functools.partial(typed.decode, nights[-1]))
             spent = []
             for night in nights:
                 start = time.perf_counter()
@@ -226,7 +227,7 @@ class Bench:
 
     def memory(self) -> None:
         """The most memory that the service has used."""
-        assert self.service.process
+        assert self.service.process is not None
         status = Path(f"/proc/{self.service.process.pid}/status").read_text()
         peak = int(status.partition("VmHWM:")[2].split()[0]) >> 10
         say("peak memory of the service", None, f"{peak} MB")
