@@ -21,8 +21,9 @@ from tortoise.transactions import in_transaction
 
 from service.errors import Conflict, SettingsError, StatsServiceError, StorageFull, Unavailable
 
-BUSY_MILLISECONDS = 5_000
-"""How long a writer waits for another process's transaction on SQLite before the caller is told to come back."""
+BUSY_MILLISECONDS = 20_000
+"""How long a writer waits for another process's transaction on SQLite before the caller is told to come back. (A Front
+Office waits 30 seconds, and does not try again before the next night.)"""
 
 POOL_SIZE = 10
 """PostgreSQL connections of a process."""

@@ -6,23 +6,43 @@ begins IMMEDIATE and waits its turn. Tortoise takes this module as an `engine` f
 """
 
 import sqlite3
+import time
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 
+ASKING_MILLISECONDS = 20
+"""SQLite asks for the lock at ever longer intervals, in the end each 100 ms: among many writers whoever has waited
+longest has the least chance, and some waited in vain for seconds. Where it begins anew after this time, all have the
+same chance."""
+
 
 class _ImmediateTransaction(SqliteTransactionWrapper):
+    def __init__(self, connection: SqliteClient) -> None:
+        super().__init__(connection)
+        self._patience = connection.pragmas["busy_timeout"] / 1000
+
     async def begin(self) -> None:
-        try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise OperationalError(error) from error
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise OperationalError(error) from error
+            else:
+                return
 
 
 class ImmediateSqliteClient(SqliteClient):
-    """A connection to one SQLite file whose transactions queue for the write lock."""
+    """A connection to one SQLite file whose transactions queue for the write lock, for `busy_timeout` milliseconds."""
+
+    async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
+        """Connect."""
+        await super().create_connection(with_db)
+        await self.execute_query(f"PRAGMA busy_timeout = {ASKING_MILLISECONDS}")
 
     def _in_transaction(self) -> TransactionContext:
         return _ImmediateContext(_ImmediateTransaction(self), self._lock)

@@ -43,9 +43,13 @@ _object = _merged(
     labels,
 )
 _objects = st.lists(_object, max_size=3)
-_tree = lambda leaf: st.fixed_dictionaries(
-    {state: st.fixed_dictionaries({kind: leaf for kind in KINDS}) for state in STATES}
-)  # noqa: E731
+
+
+def _tree(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    kinds = st.fixed_dictionaries(dict.fromkeys(KINDS, leaf))
+    return st.fixed_dictionaries(dict.fromkeys(STATES, kinds))
+
+
 _levels = st.tuples(counts, counts, counts).map(
     lambda values: [{"level": level, "value": value} for level, value in zip(LEVELS, values, strict=True)]
 )
