@@ -10,4 +10,4 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 
 prepare requirements-dev.lock
 cd "$root"
-exec "$venv/bin/python" -m pytest --durations=15 "$@"
+exec "$venv/bin/python" -m pytest --numprocesses=2 --dist=loadfile --durations=15 "$@"

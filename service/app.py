@@ -59,7 +59,8 @@ def _config(settings: Settings) -> Config:
         {
             "AUTO_EXTEND": False,
             "MOTD": False,
-            "REQUEST_MAX_SIZE": settings.max_body_mb << 20,
+            # How much is read to be dropped; how much is taken, `Request.receive_body` decides.
+            "REQUEST_MAX_SIZE": settings.max_body_mb << 22,
             "REQUEST_MAX_HEADER_SIZE": 16_384,
             "REQUEST_TIMEOUT": 60,
             # A large batch, behind another one, on a slow disk. Beyond it the client is told to come back.

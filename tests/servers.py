@@ -111,10 +111,10 @@ def embedded_postgres(*settings: str) -> Iterator[Postgres]:
         try:
             postgres = Postgres(f"postgres://postgres@{HOST}:{port}/postgres")
             not_yet = (OSError, asyncpg.PostgresError)
-            _wait_for(process, log, lambda: postgres.execute("SELECT 1"), not_yet)
+            wait_for(process, log, lambda: postgres.execute("SELECT 1"), not_yet)
             yield postgres
         finally:
-            _stop(process, signal.SIGINT)
+            stop(process, signal.SIGINT)
 
 
 @contextlib.asynccontextmanager
@@ -180,11 +180,11 @@ class Service:
                 stderr=subprocess.STDOUT,
             )
         health = f"{self.url}/health"
-        _wait_for(self.process, self.log_path, lambda: httpx.get(health).raise_for_status(), (httpx.HTTPError,))
+        wait_for(self.process, self.log_path, lambda: httpx.get(health).raise_for_status(), (httpx.HTTPError,))
 
     def stop(self) -> int:
         """Ask it to end, as a service manager does. Its exit code; it is killed where it does not end."""
-        return _stop(self.process, signal.SIGTERM)
+        return stop(self.process, signal.SIGTERM)
 
     def close(self) -> None:
         """Close the clients that it has given."""
@@ -226,7 +226,7 @@ def running_service(database_url: str, folder: Path, **variables: str) -> Iterat
 # --- processes ----------------------------------------------------------------------------------------------
 
 
-def _wait_for(process: subprocess.Popen[bytes], log: Path, ask: Any, not_yet: tuple[type[Exception], ...]) -> None:
+def wait_for(process: subprocess.Popen[bytes], log: Path, ask: Any, not_yet: tuple[type[Exception], ...]) -> None:
     """Call `ask` until it raises none of `not_yet`.
 
     Raises `RuntimeError` with the log where the process ends before that, or takes too long.
@@ -238,7 +238,7 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, ask: Any, not_yet: tu
         except not_yet as error:
             over = process.poll() is not None or time.monotonic() > deadline
             if over:
-                _stop(process, signal.SIGKILL)
+                stop(process, signal.SIGKILL)
                 message = f"{process.args!r} did not start ({error}):\n{log.read_text(errors='replace')}"
                 raise RuntimeError(message) from None
             time.sleep(0.05)
@@ -246,7 +246,7 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, ask: Any, not_yet: tu
             return
 
 
-def _stop(process: subprocess.Popen[bytes], polite: signal.Signals) -> int:
+def stop(process: subprocess.Popen[bytes], polite: signal.Signals) -> int:
     """End a process with the signal it expects, or by force where it does not end. Its exit code."""
     process.send_signal(polite)  # does nothing where it has ended
     try:

@@ -18,6 +18,7 @@ import msgspec
 from sanic import Request as SanicRequest
 from sanic import Sanic
 from sanic.config import Config
+from sanic.exceptions import PayloadTooLarge
 
 from service.api.metrics import Metrics
 from service.api.work import Work
@@ -32,6 +33,10 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 def _process() -> str:
     """What begins the ids of this process. Made for the first request: a worker is forked after this is imported."""
     return secrets.token_hex(4)
+
+
+LINGER_SECONDS = 5.0
+"""How long a client may go on sending a body that has been refused as too large."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -115,8 +120,15 @@ class Request(SanicRequest[App, Any]):
         twice.
         """
         stream: Any = self.stream  # Sanic's type lacks what its class has
-        stream.request_max_size = self.app.config.REQUEST_MAX_SIZE
+        stream.request_max_size = self.app.ctx.settings.max_body_mb << 20
         buffer = io.BytesIO()
-        async for part in stream:
-            buffer.write(part)
+        try:
+            async for part in stream:
+                buffer.write(part)
+        except PayloadTooLarge:
+            # What is still on its way Sanic reads and drops, once the answer is sent. Were the connection closed on
+            # it at once, clients and proxies that are still sending would find it broken and no answer.
+            stream.request_max_size = self.app.config.REQUEST_MAX_SIZE
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, stream.protocol.transport.close)
+            raise
         self.body = buffer.getvalue()

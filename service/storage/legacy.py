@@ -242,8 +242,10 @@ async def rows_here(account_id: int, places: Iterable[Place]) -> Mapping[Place, 
         return {}
     db = reading()
     rows = await db.fetch_in(
-        "SELECT a.anr, s.type, s.date, s.uuid, p.digest FROM analysis a JOIN stat s ON s.analysis_id = a.id "
-        "JOIN payload p ON p.id = s.payload_id WHERE a.client_id = ? AND s.type IN (1, 2, 3, 4, 5) "
+        "SELECT a.anr, s.type, s.date, s.uuid, p.digest FROM analysis a "
+        "JOIN stat s ON s.analysis_id = a.id AND s.client_id = a.client_id "
+        "JOIN payload p ON p.id = s.payload_id AND p.client_id = s.client_id "
+        "WHERE a.client_id = ? AND s.type IN (1, 2, 3, 4, 5) "
         "AND s.date >= ? AND s.date <= ? AND a.anr IN (*)",
         {str(anr) for anr, _, _ in wanted},
         account_id,

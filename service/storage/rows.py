@@ -50,7 +50,10 @@ async def heads(query: RowQuery, account_id: int | None) -> tuple[int, list[RowH
     """
     db = reading()
     conditions, parameters = _conditions(db, query, account_id)
-    tables = f"FROM analysis a JOIN stat s ON s.analysis_id = a.id JOIN payload p ON p.id = s.payload_id {conditions}"
+    tables = (
+        "FROM analysis a JOIN stat s ON s.analysis_id = a.id AND s.client_id = a.client_id "
+        f"JOIN payload p ON p.id = s.payload_id AND p.client_id = s.client_id {conditions}"
+    )
     columns = "s.uuid, a.anr, s.type, s.date, s.payload_id, p.size"
     paging = ("LIMIT ? OFFSET ?", query.limit or _NO_LIMIT, query.offset) if query.limit or query.offset else ("",)
     rows = await db.fetch(
@@ -77,7 +80,10 @@ def _conditions(db: Db, query: RowQuery, account_id: int | None) -> tuple[str, l
     if query.type is not None:
         add("s.type = ?", TYPE_CODES[query.type])
     if query.newest_only:
-        add("s.date = (SELECT MAX(n.date) FROM stat n WHERE n.analysis_id = s.analysis_id AND n.type = s.type)")
+        add(
+            "s.date = (SELECT MAX(n.date) FROM stat n WHERE n.client_id = s.client_id "
+            "AND n.analysis_id = s.analysis_id AND n.type = s.type)"
+        )
     else:
         if query.date_from:
             add("s.date >= ?", db.date(query.date_from))

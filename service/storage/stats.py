@@ -59,7 +59,7 @@ async def known_payloads(account_id: int, payloads: Iterable[PayloadKey]) -> set
     db = reading()
     wanted = set(payloads)
     ids = await _analyses(db, account_id, {anr for anr, _, _ in wanted})
-    found = await _payload_ids(db, ids, wanted)
+    found = await _payload_ids(db, account_id, ids, wanted)
     return {key for key in wanted if key in found}
 
 
@@ -80,8 +80,10 @@ async def store(
         present = {
             (row[0], row[1], row[2]): (_uuid(row[3]), row[4])
             for row in await db.fetch_in(
-                "SELECT analysis_id, type, date, uuid, payload_id FROM stat WHERE (analysis_id, type, date) IN (*)",
+                "SELECT analysis_id, type, date, uuid, payload_id FROM stat "
+                "WHERE client_id = ? AND (analysis_id, type, date) IN (*)",
                 places.values(),
+                account_id,
                 types=("int", "smallint", "date"),
             )
         }
@@ -104,7 +106,7 @@ async def store(
             "ON CONFLICT (analysis_id, type, date, client_id) DO UPDATE SET payload_id = excluded.payload_id",
             changed,
         )
-        await _drop_orphans(db, left)
+        await _drop_orphans(db, account_id, left)
         await totals.advance(db, account_id, {(row[3], row[4]) for row in changed})
     return Outcome(stored=stored, replaced={i for i in stored if places[i] in present}, duplicates=duplicates)
 
@@ -144,12 +146,15 @@ async def _analyses_made(db: Db, account_id: int, anrs: set[UUID]) -> dict[UUID,
     return ids
 
 
-async def _payload_ids(db: Db, analyses: Mapping[UUID, int], wanted: Iterable[PayloadKey]) -> dict[PayloadKey, int]:
+async def _payload_ids(
+    db: Db, account_id: int, analyses: Mapping[UUID, int], wanted: Iterable[PayloadKey]
+) -> dict[PayloadKey, int]:
     anrs = {number: anr for anr, number in analyses.items()}
     types = {code: stat_type for stat_type, code in TYPE_CODES.items()}
     rows = await db.fetch_in(
-        "SELECT analysis_id, type, digest, id FROM payload WHERE (analysis_id, type, digest) IN (*)",
+        "SELECT analysis_id, type, digest, id FROM payload WHERE client_id = ? AND (analysis_id, type, digest) IN (*)",
         [(analyses[anr], TYPE_CODES[kind], digest) for anr, kind, digest in wanted if anr in analyses],
+        account_id,
         types=("int", "smallint", "bytea"),
     )
     return {(anrs[row[0]], types[row[1]], bytes(row[2])): row[3] for row in rows}
@@ -162,7 +167,7 @@ async def _payloads_made(
     wanted: set[PayloadKey],
     new: Mapping[PayloadKey, NewPayload],
 ) -> dict[PayloadKey, int]:
-    ids = await _payload_ids(db, analyses, wanted)
+    ids = await _payload_ids(db, account_id, analyses, wanted)
     missing = wanted - ids.keys()
     if missing - new.keys():
         raise PayloadsMissing
@@ -183,16 +188,16 @@ async def _payloads_made(
                 for key in missing
             ],
         )
-        ids |= await _payload_ids(db, analyses, missing)
+        ids |= await _payload_ids(db, account_id, analyses, missing)
     return ids
 
 
-async def _drop_orphans(db: Db, left: Iterable[tuple[int, int, int]]) -> None:
+async def _drop_orphans(db: Db, account_id: int, left: Iterable[tuple[int, int, int]]) -> None:
     """Delete those payloads (analysis, type, number) that no row has any more."""
     await db.execute_many(
-        "DELETE FROM payload WHERE id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM stat WHERE analysis_id = ? AND type = ? AND payload_id = ?)",
-        [(payload, analysis, code, payload) for analysis, code, payload in left],
+        "DELETE FROM payload WHERE client_id = ? AND id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM stat WHERE client_id = ? AND analysis_id = ? AND type = ? AND payload_id = ?)",
+        [(account_id, payload, account_id, analysis, code, payload) for analysis, code, payload in left],
     )
 
 
@@ -204,10 +209,11 @@ async def delete_analysis(anr: UUID, account_id: int | None) -> int:
         if account_id in {None, owner}:
             async with writing() as db:
                 await lock_account(db, owner)
-                days = await db.fetch("SELECT DISTINCT type, date FROM stat WHERE analysis_id = ?", analysis_id)
-                deleted += await db.execute("DELETE FROM stat WHERE analysis_id = ?", analysis_id)
-                await db.execute("DELETE FROM payload WHERE analysis_id = ?", analysis_id)
-                await db.execute("DELETE FROM analysis WHERE id = ?", analysis_id)
+                own = "client_id = ? AND analysis_id = ?"
+                days = await db.fetch(f"SELECT DISTINCT type, date FROM stat WHERE {own}", owner, analysis_id)
+                deleted += await db.execute(f"DELETE FROM stat WHERE {own}", owner, analysis_id)
+                await db.execute(f"DELETE FROM payload WHERE {own}", owner, analysis_id)
+                await db.execute("DELETE FROM analysis WHERE client_id = ? AND id = ?", owner, analysis_id)
                 await totals.advance(db, owner, {(day[0], day[1]) for day in days})
     return deleted
 
@@ -223,13 +229,14 @@ async def delete_rows(account_id: int, before: dt.date | None = None) -> int:
         )
         deleted = await db.execute(f"DELETE FROM stat WHERE {own} AND {older}", account_id, db.date(day))
         await db.execute(
-            f"DELETE FROM payload WHERE {own} AND NOT EXISTS (SELECT 1 FROM stat WHERE stat.analysis_id = "
-            "payload.analysis_id AND stat.type = payload.type AND stat.payload_id = payload.id)",
+            f"DELETE FROM payload WHERE {own} AND NOT EXISTS (SELECT 1 FROM stat "
+            "WHERE stat.client_id = payload.client_id AND stat.analysis_id = payload.analysis_id "
+            "AND stat.type = payload.type AND stat.payload_id = payload.id)",
             account_id,
         )
         await db.execute(
             "DELETE FROM analysis WHERE client_id = ? AND NOT EXISTS "
-            "(SELECT 1 FROM stat WHERE stat.analysis_id = analysis.id)",
+            "(SELECT 1 FROM stat WHERE stat.client_id = analysis.client_id AND stat.analysis_id = analysis.id)",
             account_id,
         )
         await totals.advance(db, account_id, {(row[0], row[1]) for row in days})

@@ -170,7 +170,7 @@ def test_the_build_and_the_database_are_told(service: Service) -> None:
 async def test_metrics_are_there_while_the_database_hangs(postgres: Postgres, tmp_path: Path) -> None:
     """It is told to be down, what was counted is told as ever, and nothing is said of accounts. Then it is back."""
     with postgres.database() as url, running_service(url, tmp_path) as service:
-        async with locked(url, "client"):
+        async with locked(url, "account"):
             samples = await asyncio.to_thread(scraped, service)
         assert (samples["database_up{}"], only(samples, "accounts")) == (0, {})
         assert samples["http_requests_total{method=GET,route=/health,status=200}"] == 1

@@ -1,4 +1,4 @@
-"""Charts against the naive model, through the real database: whatever is posted, replaced and deleted, sums are exact."""
+"""Charts against the naive model, through the real database: whatever is posted, replaced, deleted, sums are exact."""
 
 import asyncio
 import datetime as dt
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.core import charts, clients, collect, processors, stats
 from service.core.periods import Period
-from service.records import Account, StatType
+from service.records import Account
 from service.storage import connection, migrate
 from tests.naive import NaiveModel, Row
 
