@@ -1,0 +1,207 @@
+"""The accounts, for administrators. Every change is asked for, made by the service, and read back before it shows."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui import accounts
+from tui.charts.base import Table
+from tui.desk import Desk
+from tui.dialogs.confirm import Confirm
+from tui.dialogs.form import Field, Form
+from tui.dialogs.token import ShowToken
+from tui.errors import DashboardError, NotAllowed
+from tui.scope import Scope
+from tui.screens.base import ViewScreen
+from tui.widgets.rows import Rows
+from tui.wire import Account, NewToken
+
+CHANGES = {"create", "share", "place", "rotate", "activate", "delete"}
+
+
+async def load(desk: Desk, scope: Scope) -> list[Account]:
+    """All accounts. Raises NotAllowed before the service has to, where it is known to refuse."""
+    del scope
+    if desk.me is None:
+        await desk.arrive()
+    if not desk.is_admin:
+        raise NotAllowed("Accounts are for administrators.")
+    return await desk.local.accounts()
+
+
+class AccountsScreen(ViewScreen[list[Account]]):
+    """The list and what can be done with a row of it."""
+
+    VIEW_NAME = "accounts"
+    HEADING = "Accounts"
+    BRIEF = "Accounts"
+    ABOUT = "The accounts of the local service. A change shows once the service has confirmed it."
+    USES_SCOPE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "create", "New", id="account-create"),
+        Binding("s", "share", "Share on/off", id="account-share"),
+        Binding("c", "place", "Coordinates", id="account-place"),
+        Binding("R", "rotate", "New token", id="account-rotate"),
+        Binding("x", "activate", "(De)activate", id="account-activate", show=False),
+        Binding("D", "delete", "Delete", id="account-delete", show=False),
+    ]
+
+    @staticmethod
+    async def load(desk: Desk, scope: Scope) -> list[Account]:
+        """See the module's `load`."""
+        return await load(desk, scope)
+
+    @staticmethod
+    def tables(data: list[Account], scope: Scope) -> list[Table]:
+        """A row per account."""
+        del scope
+        return [accounts.table(data)]
+
+    def body(self) -> Iterable[Widget]:
+        """The list, and the selected account in full under it."""
+        yield Rows(id="accounts")
+        yield Static("", id="selected")
+
+    def show(self, data: list[Account]) -> None:
+        """Fill the list."""
+        columns = accounts.columns(self.app.size.width)
+        self.query_one("#accounts", Rows).fill(columns, accounts.lines(data, columns))
+        self.on_data_table_row_highlighted()
+
+    def explain(self, error: DashboardError) -> None:
+        """Why there is no list."""
+        self.query_one("#accounts", Rows).fill([], [])
+        self.query_one("#selected", Static).update(Content(f"{error.message} {error.hint}"))
+
+    def on_data_table_row_highlighted(self) -> None:
+        """What the columns have no room for."""
+        one = self._selected()
+        said = ""
+        if one is not None:
+            place = accounts.coordinates(one) or "no coordinates"
+            said = f"{one.name}\n{one.uuid} · {place} · last seen {accounts.moment(one.last_seen)}"
+        self.query_one("#selected", Static).update(Content(said))
+
+    def on_resize(self) -> None:
+        """The columns depend on the width."""
+        if self.data is not None:
+            self.show(self.data)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """--read-only hides and refuses what changes something; there is no chart to see as a table."""
+        del parameters
+        if action == "table":
+            return False
+        return not (action in CHANGES and self.session.settings.read_only)
+
+    def _selected(self) -> Account | None:
+        line = self.query_one("#accounts", Rows).current
+        return next((one for one in self.data or [] if line and one.uuid == line.key), None)
+
+    # --- changes -------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_create(self) -> None:
+        """A new account; its token is shown once."""
+        fields = [Field("name", "Name"), Field("sharing", "Its figures may be shared", value=True)]
+        form = Form("New account", "Create", fields, accounts.check_name)
+        values = await self.app.push_screen_wait(form)
+        if values is not None:
+            name, sharing = str(values["name"]), bool(values["sharing"])
+            await self._show_token(self.session.desk.local.create_account(name, is_sharing_enabled=sharing))
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_share(self) -> None:
+        """Share its figures, or stop."""
+        one = self._selected()
+        if one is not None:
+            ask = (
+                f"Stop sharing the figures of {one.name}?"
+                if one.is_sharing_enabled
+                else f"Share the figures of {one.name}?"
+            )
+            await self._change(
+                one,
+                ask,
+                "Stop" if one.is_sharing_enabled else "Share",
+                {"is_sharing_enabled": not one.is_sharing_enabled},
+            )
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_activate(self) -> None:
+        """Lock it out, or let it in again."""
+        one = self._selected()
+        if one is not None:
+            ask = f"Deactivate {one.name}? Its token is refused then." if one.is_active else f"Activate {one.name}?"
+            await self._change(
+                one, ask, "Deactivate" if one.is_active else "Activate", {"is_active": not one.is_active}
+            )
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_place(self) -> None:
+        """Put it on the map, or take it off."""
+        one = self._selected()
+        if one is None:
+            return
+        known = [("latitude", "Latitude (north)", one.latitude), ("longitude", "Longitude (east)", one.longitude)]
+        fields = [
+            Field(key, name, "" if value is None else str(value), "empty: not on the map") for key, name, value in known
+        ]
+        form = Form(f"Coordinates of {one.name}", "Set", fields, accounts.check_place)
+        values = await self.app.push_screen_wait(form)
+        if values is not None:
+            latitude, longitude = accounts.place_of(values) or (None, None)
+            await self._do(lambda: self._patch(one, {"latitude": latitude, "longitude": longitude}))
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_rotate(self) -> None:
+        """A new token instead of the one it has."""
+        one = self._selected()
+        ask = f"Make a new token for {one.name}? Its Front Office is refused until it has it." if one else ""
+        if one is not None and await self._confirmed(Confirm(ask, "New token")):
+            await self._show_token(self.session.desk.local.rotate_token(one.uuid))
+
+    @work(exclusive=True, group="change", exit_on_error=False)
+    async def action_delete(self) -> None:
+        """Delete it with all its figures, once its name has been typed."""
+        one = self._selected()
+        if one is None:
+            return
+        rows = one.activity.rows if one.activity else 0
+        ask = f"Delete {one.name} and its {rows:,} rows for good? Type its name to confirm."
+        if await self._confirmed(Confirm(ask, "Delete", typed=str(one.name))):
+            await self._do(lambda: self.session.desk.local.delete_account(one.uuid))
+
+    async def _change(self, one: Account, ask: str, action: str, changes: dict[str, object]) -> None:
+        if await self._confirmed(Confirm(ask, action)):
+            await self._do(lambda: self._patch(one, changes))
+
+    async def _confirmed(self, question: Confirm) -> bool:
+        answer = await self.app.push_screen_wait(question)
+        return answer is True
+
+    async def _patch(self, one: Account, changes: dict[str, object]) -> None:
+        await self.session.desk.local.change_account(one.uuid, changes)
+
+    async def _show_token(self, made: Awaitable[NewToken]) -> None:
+        async def show() -> None:
+            token = await made
+            await self.app.push_screen_wait(ShowToken(token.name, token.token))
+
+        await self._do(show)
+
+    async def _do(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Have the service do it, then read the accounts back; or say why it did not."""
+        try:
+            await change()
+        except DashboardError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
+        self.reload()
+
+
+VIEW = AccountsScreen
