@@ -380,10 +380,23 @@ async def test_a_dry_run_foretells_and_changes_nothing(old: Old, here: str) -> N
 
 async def _tables(url: str) -> dict[str, list[str]]:
     """All that is in all tables of the open database."""
-    tables = ("client", "analysis", "payload", "stat", "figure_key", "account_day", "fleet_day")
+    tables = ("account", "analysis", "payload", "stat", "figure_key", "account_day", "fleet_day")
     db = connection.reading()
     assert db.postgres == url.startswith("postgres")
     return {name: sorted(str(tuple(one)) for one in await db.fetch(f"SELECT * FROM {name}")) for name in tables}  # noqa: S608
+
+
+async def test_both_services_tables_may_stand_in_one_database(old: Old) -> None:
+    """A start on the old service's own database makes our tables beside its own, and moves over from there."""
+    await old.rows(*fleet())
+    async with connection.connected(old.url):
+        assert await migrate.upgrade(old.url)
+        moved, skipped = await move(old)
+        assert (moved.accounts_made, moved.refused, skipped) == (3, 0, [])
+        assert (await clients.authenticate(TOKENS[1])).name == NAMES[1]
+        await compare_charts(fleet())
+        again, _ = await move(old)
+        assert (again.stored, again.rows) == (0, moved.rows)
 
 
 @pytest.mark.usefixtures("here")
