@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_PATH = 200
 
+_RECORD = vars(logging.LogRecord(log.name, logging.INFO, "", 0, "", (), None))
+
 
 def finish(request: Request, response: BaseHTTPResponse) -> None:
     """Count and log a request that is about to be answered, and complete the answer's headers.
@@ -31,19 +33,22 @@ def finish(request: Request, response: BaseHTTPResponse) -> None:
 
 
 def _log(request: Request, status: int, seconds: float) -> None:
-    about = {
-        "method": request.method[:20],
-        "path": request.path[:LONGEST_PATH],
-        "status": status,
-        "ms": round(seconds * 1000, 1),
-        "account": request.account.name if request.account else None,
-        "address": request.address,
-        "request": request.id,
-    }
-    line = f"{about['method']} {about['path']} {status} {about['ms']} ms for {about['account']!r} from "
-    # As `log.info(line, extra=about)`, without the search for the calling line: that cost a tenth of a small request.
-    record = logging.LogRecord(
-        log.name, logging.INFO, __file__, 0, line + f"{about['address']} id={request.id}", (), None
+    ms = round(seconds * 1000, 1)
+    account = request.account.name if request.account else None
+    method, path, address, number = request.method[:20], request.path[:LONGEST_PATH], request.address, request.id
+    # As `log.info(line, extra=...)`, without the search for the calling line and a record's own constructor: together
+    # they cost a tenth of a small request.
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__.update(
+        _RECORD,
+        created=time.time(),
+        msg=f"{method} {path} {status} {ms} ms for {account!r} from {address} id={number}",
+        method=method,
+        path=path,
+        status=status,
+        ms=ms,
+        account=account,
+        address=address,
+        request=number,
     )
-    record.__dict__.update(about)
     log.handle(record)
