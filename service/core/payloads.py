@@ -21,21 +21,19 @@ What stands twice under one key is one figure of two rows.
 
 import re
 from collections.abc import Callable, Iterator
-from decimal import ROUND_HALF_EVEN, Decimal
-from functools import lru_cache
 from operator import add
-from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.core import strict
+from service.core import strict, values
+from service.core.values import Number, Refusal
 from service.errors import BadInput
-from service.records import KINDS, LEVELS, MAX_UNITS, SCALES, STATES, UNIT, Figure, Key, StatType
+from service.records import KINDS, LEVELS, MAX_UNITS, SCALES, STATES, Figure, Key, StatType
 
 T = TypeVar("T")
 
-Number = int | float | str
 Empty = Annotated[list[Any], msgspec.Meta(max_length=0)]
 
 MOST_FIGURES = 10_000
@@ -43,10 +41,6 @@ MOST_FIGURES = 10_000
 
 
 _DEPTH = strict.MAX_DEPTH - 2  # a payload stands in a row, and the row in the body's list
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
-_LONGEST_NUMBER = 40  # characters of a number in a string: more than any that makes sense
-_MILLIONTH = Decimal(1) / UNIT
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ARRAY_KEY = re.compile(r"0|-?[1-9][0-9]{0,14}")  # an integer key, as PHP writes it
 
 
@@ -133,7 +127,7 @@ def read(stat_type: StatType, raw: bytes) -> list[Figure]:
     reader = _READERS[stat_type]
     try:
         return _bounded(reader.figures(_read_fast(reader, raw) or _read_exactly(reader, raw)))
-    except _Refusal as refusal:
+    except Refusal as refusal:
         raise BadInput(f"{refusal.field} {refusal.reason}.", {refusal.field: refusal.reason}) from None
 
 
@@ -150,26 +144,9 @@ class _Reader(NamedTuple):
     figures: Callable[[Any], list[Figure]]
 
 
-class _Refusal(Exception):
-    """What is wrong with a value, and the steps that lead to it: who lets it pass adds the steps that it knows."""
-
-    def __init__(self, reason: str, *path: int | str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.path = path
-
-    def within(self, *path: int | str) -> Self:
-        self.path = (*path, *self.path)
-        return self
-
-    @property
-    def field(self) -> str:
-        return "data" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-
-
 def _bounded(figures: list[Figure]) -> list[Figure]:
     if len(figures) > MOST_FIGURES:
-        raise _Refusal(f"must have at most {MOST_FIGURES} elements")
+        raise Refusal(f"must have at most {MOST_FIGURES} elements")
     return figures
 
 
@@ -191,7 +168,7 @@ def _read_exactly(reader: _Reader, raw: bytes) -> Any:
     try:
         return msgspec.convert(value, reader.shape)
     except msgspec.ValidationError as error:
-        raise _unfit(str(error)) from None
+        raise values.unfit(str(error)) from None
 
 
 # --- risk
@@ -212,16 +189,16 @@ def _risk_figures(data: _Risk) -> list[Figure]:
     figures = []
     for at, levels in _by_kind(data.risks):
         if levels and sorted(level.level for level in levels) != sorted(LEVELS):
-            raise _Refusal(f"must be empty or hold each of {', '.join(LEVELS)} once", "risks", *at)
+            raise Refusal(f"must be empty or hold each of {', '.join(LEVELS)} once", "risks", *at)
         for place, level in enumerate(levels):
             try:
-                figures.append(Figure((*at, level.level), 1, (_level_value(level.value),)))
-            except _Refusal as refusal:
+                figures.append(Figure((*at, level.level), 1, (values.level_value(level.value),)))
+            except Refusal as refusal:
                 raise refusal.within("risks", *at, place) from None
     for (state, kind), total in _by_kind(data.total):
         try:
-            _whole(total)
-        except _Refusal as refusal:
+            values.whole(total)
+        except Refusal as refusal:
             raise refusal.within("total", state, kind) from None
     return figures
 
@@ -248,9 +225,9 @@ def _object_figures(data: list[_Object]) -> list[Figure]:
     figures: dict[Key, Figure] = {}
     for place, item in enumerate(data):
         try:
-            key = (_uuid(item.uuid), *item.labels())
-            sums = (_count(item.count), _max_risk(item.max_risk), _average_rate(item.average_rate))
-        except _Refusal as refusal:
+            key = (values.uuid(item.uuid), *item.labels())
+            sums = (values.count(item.count), values.max_risk(item.max_risk), values.average_rate(item.average_rate))
+        except Refusal as refusal:
             raise refusal.within(place) from None
         _add(figures, key, sums)
     return list(figures.values())
@@ -281,10 +258,10 @@ def _numbers(array: Any, least: int, *at: int | str) -> Iterator[tuple[int | str
     """The entries of an array of whole numbers."""
     for key, value in _entries(array, *at):
         if type(value) not in (int, float, str):
-            raise _Refusal(f"must be a number, not {_NAMES[type(value)]}", *at, key)
+            raise Refusal(f"must be a number, not {values.NAMES[type(value)]}", *at, key)
         try:
-            yield key, _whole(value, least)
-        except _Refusal as refusal:
+            yield key, values.whole(value, least)
+        except Refusal as refusal:
             raise refusal.within(*at, key) from None
 
 
@@ -294,7 +271,7 @@ def _entries(array: Any, *at: int | str) -> list[tuple[int | str, Any]]:
         return list(enumerate(array))
     if isinstance(array, dict):
         return [(key, value) for key, value in array.items() if _ARRAY_KEY.fullmatch(key)]
-    raise _Refusal(f"must be a list or an object, not {_NAMES[type(array)]}", *at)
+    raise Refusal(f"must be a list or an object, not {values.NAMES[type(array)]}", *at)
 
 
 # --- compliance
@@ -312,19 +289,19 @@ def _compliance_figures(data: list[_Referential]) -> list[Figure]:
     for place, item in enumerate(data):
         try:
             _add_referential(figures, item)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             raise refusal.within(place) from None
     return list(figures.values())
 
 
 def _add_referential(figures: dict[Key, Figure], item: _Referential) -> None:
-    uuid = _referential(item.referential)
+    uuid = values.referential(item.referential)
     _add(figures, ("referential", uuid, *item.labels()), ())
     for side, categories in (("current", item.current), ("target", item.target)):
         for place, category in enumerate(categories):
             try:
                 value = _category_value(category)
-            except _Refusal as refusal:
+            except Refusal as refusal:
                 raise refusal.within(side, place) from None
             labels = category.labels()
             _add(figures, (side, uuid, *labels, "" if any(labels) else str(place)), (value, place))
@@ -333,10 +310,10 @@ def _add_referential(figures: dict[Key, Figure], item: _Referential) -> None:
 def _category_value(category: _Category) -> int:
     for place, control in enumerate(category.controls):
         try:
-            _share(control.value)
-        except _Refusal as refusal:
+            values.share(control.value)
+        except Refusal as refusal:
             raise refusal.within("controls", place) from None
-    return _share(category.value)
+    return values.share(category.value)
 
 
 def _add(figures: dict[Key, Figure], key: Key, sums: tuple[int, ...]) -> None:
@@ -358,101 +335,3 @@ _READERS = {
         (StatType.COMPLIANCE, list[_Referential], _compliance_members, _compliance_figures),
     )
 }
-
-
-# --- Values
-
-
-def _whole(value: Number, least: int = 0) -> int:
-    if isinstance(value, int) and least <= value <= MAX_UNITS:
-        return value  # as nearly all are
-    number = _decimal(value)
-    if number is None or not least <= number <= MAX_UNITS or number != int(number):
-        raise _Refusal(f"must be a whole number from {least} to {MAX_UNITS}, not {_said(value)}")
-    return int(number)
-
-
-def _millionths(value: Number, most: int = MAX_UNITS // UNIT) -> int:
-    number = _decimal(value)
-    if number is None or not 0 <= number <= most:
-        raise _Refusal(f"must be a number from 0 to {most}, not {_said(value)}")
-    return int(number.quantize(_MILLIONTH, ROUND_HALF_EVEN) * UNIT)
-
-
-def _decimal(value: Number) -> Decimal | None:
-    """The number just as it was sent; None where a text is none."""
-    if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or not _NUMBER.fullmatch(value)):
-        return None
-    return Decimal(value) if isinstance(value, int) else Decimal(str(value))
-
-
-def _said(value: Number) -> str:
-    return strict.shown(value) if isinstance(value, str) else f"{_decimal(value):.12g}"
-
-
-def _lower_uuid(text: str) -> str:
-    if not _UUID.fullmatch(text):
-        raise _Refusal(f"must be a UUID, not {strict.shown(text)}")
-    return text.lower()
-
-
-def _field(name: str, parse: Callable[[Any], T]) -> Callable[[Any], T]:
-    """A parser of the field `name`. A night repeats some hundred values thousands of times, so it remembers them; what
-    it keeps is bounded, since what is refused is not kept and what is accepted is short."""
-
-    @lru_cache(maxsize=16384)
-    def parsed(value: Any) -> T:
-        try:
-            return parse(value)
-        except _Refusal as refusal:
-            raise refusal.within(name) from None
-
-    return parsed
-
-
-_uuid = _field("uuid", _lower_uuid)
-_referential = _field("referential", _lower_uuid)
-_count = _field("count", _whole)
-_max_risk = _field("maxRisk", _millionths)
-_average_rate = _field("averageRate", _millionths)
-_level_value = _field("value", _whole)
-_share = _field("value", lambda value: _millionths(value, 1))
-
-
-# --- What msgspec says, in our words
-
-
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_WRONG_KIND = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
-_STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
-_NAMES: dict[type | str, str] = {
-    dict: "an object",
-    list: "a list",
-    str: "a text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-    "object": "an object",
-    "array": "a list",
-    "str": "a text",
-    "bool": "a boolean",
-    "int": "a number",
-    "float": "a number",
-    "null": "null",
-    "str | null": "a text or null",
-    "int | float | str": "a number",
-    "object | array": "an object or an empty list",
-}
-
-
-def _unfit(error: str) -> _Refusal:
-    """The refusal that ValidationError's text stands for ("Expected `array`, got `int` - at `$[0].current`"). It never
-    repeats the value, and leads through lists and structs only."""
-    what, _, where = error.partition(" - at `$")
-    path = [int(index) if index else name for index, name in _STEP.findall(where)]
-    if missing := _MISSING.fullmatch(what):
-        return _Refusal("is missing", *path, missing[1])
-    if kinds := _WRONG_KIND.fullmatch(what):
-        return _Refusal(f"must be {_NAMES[kinds[1]]}, not {_NAMES[kinds[2]]}", *path)
-    return _Refusal(f"must be {_NAMES['object | array']}, not a filled list", *path)
