@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
 
-from service.cli.terminal import FAILED, AsJson, note, say, say_fields, say_json
+from service.cli.terminal import FAILED, USAGE, AsJson, note, progress, say, say_fields, say_json, stop
 from service.errors import MigrationsPending, Unavailable
 from service.settings import Settings, load
-from service.storage import connection, migrate
+from service.storage import backups, connection, migrate
 
 app = App(name="db", help="Look after the database.")
 
@@ -28,7 +29,9 @@ async def opened(settings: Settings) -> AsyncIterator[None]:
                 settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
             await stack.enter_async_context(connection.connected(settings.database_url))
         except (Unavailable, OSError) as error:
-            reason = error.__cause__ or error
+            reason: BaseException = error
+            while reason.__cause__:
+                reason = reason.__cause__
             raise Unavailable(f"{settings.database_shown} cannot be reached: {reason}") from error
         yield
 
@@ -114,3 +117,23 @@ async def status(*, as_json: AsJson = False) -> int:
             ]
         )
     return FAILED if pending else 0
+
+
+@app.command
+def backup(file: Path) -> None:
+    """Copy an SQLite database into a new file, while the service goes on.
+
+    To restore it, stop the service, put the file in the place of the database, and delete the files beside it whose
+    names end in -wal and -shm.
+
+    :param file: The copy; a file that is there already is left alone, and the exit code is 1.
+    """
+    settings = load()
+    if settings.sqlite_path is None:
+        stop(
+            "this is for SQLite only: use pg_dump, which copies a PostgreSQL database while the service goes on.", USAGE
+        )
+    with progress() as display:
+        display.add_task("Copying", total=None)
+        size = backups.copy(settings.sqlite_path, file)
+    say(f"Copied {settings.database_shown} to {file} ({size} bytes).")

@@ -13,8 +13,9 @@ from cyclopts.validators import Number
 
 from service.cli.clients import Client, account_of
 from service.cli.db import database
-from service.cli.importing import import_rows, opened_file
-from service.cli.terminal import FAILED, AsJson, Yes, confirm, note, say, say_json, say_table
+from service.cli.files import opened_file, written_file
+from service.cli.importing import import_rows
+from service.cli.terminal import FAILED, AsJson, Yes, confirm, note, progress, say, say_json, say_table
 from service.core import clients, stats
 from service.core.periods import months_before
 from service.records import Account, Role, StatType
@@ -129,33 +130,80 @@ async def purge(
     client: Client | None = None,
     yes: Yes = False,
 ) -> None:
-    """Delete old statistics.
+    """Delete old statistics, and what labels only they had. It may run beside the service, which stays available.
 
     :param older_than: How long ago the last day was whose rows stay: 90d, 36m or 3y.
     :param client: Only the rows of this account: its UUID or its exact name.
     """
     before = _day_before(older_than)
     async with database():
-        account = await account_of(client) if client else None
-        whose = f"the account {account.name}" if account else "all accounts"
-        confirm(f"Delete the rows of {whose} from before {before}?", yes=yes)
-        rows = await clients.purge(before, account.uuid if account else None)
+        accounts = await _accounts(client)
+        whose = f"the account {accounts[0].name}" if client else "all accounts"
+        old = await stats.count(accounts, stats.RowQuery(date_to=before - dt.timedelta(days=1)))
+        confirm(f"Delete the {old} rows of {whose} from before {before}?", yes=yes)
+        with progress() as display:
+            task = display.add_task("Purging", total=old)
+            rows = await clients.purge(
+                before,
+                accounts[0].uuid if client else None,
+                deleted=lambda count: display.advance(task, count),
+            )
     say(f"Deleted {rows} rows from before {before}.")
+
+
+async def _accounts(client: str | None) -> list[Account]:
+    """The account whose UUID or exact name `client` is, or all, by name. Raises NotFound where there is none."""
+    return [await account_of(client)] if client else await clients.get_all()
 
 
 def _day_before(age: str) -> dt.date:
     """The day that was so long ago (`90d`, `36m`, `3y`), today being the day in UTC."""
     today, number = dt.datetime.now(dt.UTC).date(), int(age[:-1])
     if age.endswith("d"):
-        return today - dt.timedelta(days=min(number, today.toordinal() - 1))
-    return months_before(today, number * (12 if age.endswith("y") else 1))
+        return today - dt.timedelta(days=min(number, today.toordinal() - 2))
+    return max(months_before(today, number * (12 if age.endswith("y") else 1)), dt.date(1, 1, 2))
+
+
+@app.command
+async def export(
+    file: Annotated[Path, Parameter(allow_leading_hyphen=True)] = Path("-"),
+    *,
+    client: Client | None = None,
+    type: StatType | None = None,
+    date_from: dt.date | None = None,
+    date_to: dt.date | None = None,
+    gzip: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Write stored rows as JSON Lines, each with its account's name and UUID (never its token).
+
+    `stats import` reads them. What is posted while this runs may or may not be in it.
+
+    :param file: Where to; - is standard output. A file that is there is replaced once all is written.
+    :param client: Only the rows of this account: its UUID or its exact name.
+    :param type: Only rows of this type.
+    :param date_from: Only rows of this day and later.
+    :param date_to: Only rows of this day and earlier.
+    :param gzip: Compress, also where the file's name does not end in .gz.
+    """
+    query = stats.RowQuery(type=type, date_from=date_from, date_to=date_to)
+    rows = 0
+    with written_file(file, gzipped=gzip) as target, progress() as display:
+        async with database():
+            accounts = await _accounts(client)
+            task = display.add_task("Exporting", total=await stats.count(accounts, query))
+            async for line in stats.export(accounts, query):
+                target.write(line)
+                rows += 1
+                display.advance(task)
+    if str(file) != "-":
+        say(f"Exported {rows} rows to {file}.")
 
 
 @app.command(name="import")
 async def import_(
     file: Annotated[Path, Parameter(allow_leading_hyphen=True)] = Path("-"),
     *,
-    client: Client,
+    client: Client | None = None,
     as_json: AsJson = False,
 ) -> int:
     """Store rows as a Front Office posts them; those that are there already are replaced.
@@ -163,11 +211,12 @@ async def import_(
     The rows that cannot be stored are named on standard error, and the exit code is 1 then; the others are stored.
 
     :param file: JSON Lines (a row a line) or a JSON array of rows, also gzipped; - is standard input.
-    :param client: The account whose rows they are: its UUID or its exact name.
+    :param client: The account whose rows they become: its UUID or its exact name. If not given, each row has to say it,
+        as those of `stats export` do: the account with the row's UUID, or else the one with its name.
     """
     with opened_file(file) as source:
         async with database():
-            done = await import_rows(await account_of(client), source)
+            done = await import_rows(await account_of(client) if client else None, source)
     if as_json:
         say_json(done)
     else:

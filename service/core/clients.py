@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 import uuid as uuids
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from service.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from service.records import Account, Activity, Role
 from service.storage import clients as storage
+from service.storage import keys
 from service.storage import stats as stored
 
 TOKEN_BYTES = 64
@@ -99,6 +101,11 @@ async def get(uuid: uuids.UUID) -> Account:
     return account
 
 
+async def get_all() -> list[Account]:
+    """All accounts, by name."""
+    return await storage.find_all()
+
+
 async def show(uuid: uuids.UUID) -> tuple[Account, Activity]:
     """The account with this UUID, and what it has sent. Raises `NotFound`."""
     account = await get(uuid)
@@ -153,8 +160,12 @@ async def rotate_token(uuid: uuids.UUID, token: str | None = None) -> tuple[Acco
 
 
 async def delete(uuid: uuids.UUID) -> int:
-    """Delete the account and all that it sent; how many rows that were. Raises `NotFound`."""
-    return await storage.delete((await get(uuid)).id)
+    """Delete the account and all that it sent; how many rows that were. Raises `NotFound`.
+
+    Its rows go first, a portion at a time: other writers would wait too long for all of them at once.
+    """
+    account = await get(uuid)
+    return await stored.delete_rows(account.id) + await storage.delete(account.id)
 
 
 async def delete_stats(uuid: uuids.UUID) -> int:
@@ -162,13 +173,18 @@ async def delete_stats(uuid: uuids.UUID) -> int:
     return await stored.delete_rows((await get(uuid)).id)
 
 
-async def purge(before: dt.date, uuid: uuids.UUID | None = None) -> int:
+async def purge(
+    before: dt.date, uuid: uuids.UUID | None = None, deleted: Callable[[int], object] = lambda _: None
+) -> int:
     """Delete the rows that are older than `before` (that day stays), of one account or (None) of all; how many.
 
-    Raises `NotFound` where there is no such account.
+    Labels that no row has any more are forgotten, whosever they were. `deleted` is told how many rows went each time
+    that some did. Raises `NotFound` where there is no such account.
     """
     accounts = await storage.find_all() if uuid is None else [await get(uuid)]
-    return sum([await stored.delete_rows(account.id, before) for account in accounts])
+    rows = sum([await stored.delete_rows(account.id, before, deleted) for account in accounts])
+    await keys.remove_unused()
+    return rows
 
 
 def note_seen(account: Account) -> None:

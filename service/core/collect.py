@@ -17,7 +17,7 @@ from service.storage.stats import RowToStore
 
 DUPLICATE = "uuid: is the uuid of another row, which this one does not replace"
 
-_FIELDS = {"uuid", "anr", "type", "date", "data"}
+_FIELDS = frozenset({"uuid", "anr", "type", "date", "data"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TYPES = frozenset(StatType)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -47,14 +47,14 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     refused_types: dict[int, StatType]
 
 
-async def collect(account: Account, body: bytes) -> Collected:
-    """Store the rows of a JSON array for the account.
+async def collect(account: Account, body: bytes, passed_over: frozenset[str] = frozenset()) -> Collected:
+    """Store the rows of a JSON array for the account. `passed_over`: fields that they may have and that mean nothing.
 
     Of several good rows of one anr, type and date the last is taken. Good rows are stored also where others are
     refused; they are durable when this returns. Raises `BadInput` where the body is no JSON array, `Unavailable` where
     the database is busy, `StorageFull`; nothing is stored then.
     """
-    rows, refused, types = await asyncio.to_thread(_read_batch, body)
+    rows, refused, types = await asyncio.to_thread(_read_batch, body, _FIELDS | passed_over)
     types |= {row.head.index: row.head.type for row in rows}
     taken = await take(account.id, rows)
     refused += [_refusal(row.head, taken.refused[row.head.index]) for row in rows if row.head.index in taken.refused]
@@ -84,7 +84,7 @@ def _refusal(head: RowToStore, message: str) -> Refusal:
     return Refusal(index=head.index, uuid=number, anr=str(head.anr), message=message)
 
 
-def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal], dict[int, StatType]]:
+def _read_batch(body: bytes, fields: frozenset[str]) -> tuple[list[Incoming], list[Refusal], dict[int, StatType]]:
     """The rows whose fields are good, why others are not, and the types that these name, by index."""
     try:
         raws = _batch.decode(body)
@@ -100,7 +100,7 @@ def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal], dict[int, S
         said: dict[str, msgspec.Raw] = {}
         try:
             said = _row.decode(raw)
-            row = _read_row(index, bytes(raw), said)
+            row = _read_row(index, bytes(raw), said, fields)
         except (BadInput, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             message = error.message if isinstance(error, BadInput) else "a row must be a JSON object"
             refused.append(
@@ -113,9 +113,9 @@ def _read_batch(body: bytes) -> tuple[list[Incoming], list[Refusal], dict[int, S
     return rows, refused, types
 
 
-def _read_row(index: int, raw: bytes, said: Mapping[str, msgspec.Raw]) -> Incoming:
+def _read_row(index: int, raw: bytes, said: Mapping[str, msgspec.Raw], fields: frozenset[str]) -> Incoming:
     """Raises `BadInput` that names the field."""
-    if unknown := sorted(said.keys() - _FIELDS):
+    if unknown := sorted(said.keys() - fields):
         raise _bad(unknown[0], "is unknown; a row has uuid, anr, type, date and data")
     for name in ("anr", "type", "date", "data"):
         if name not in said:

@@ -64,7 +64,11 @@ async def take(account_id: int, rows: Sequence[Incoming], posted: dt.datetime | 
             outcome = await storage.store(account_id, [row.head for row in rows], new, moment)
         except (storage.PayloadsMissing, Conflict):
             continue  # another writer was quicker: look again
-        return Taken(outcome=outcome, refused=refused)
+        except key_storage.KeysGone:
+            key_storage.forget_numbers()  # a purge was quicker: what is packed with them stands for nothing now
+            new.clear()
+        else:
+            return Taken(outcome=outcome, refused=refused)
     raise Unavailable("These analyses are being written to: try again in some seconds.")
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import sqlite3
+import time
 import urllib.parse
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
@@ -160,6 +161,10 @@ def _domain_error(error: BaseException) -> StatsServiceError | None:
         return StorageFull("The service's disk is full: nothing was stored. Its operator has to make room.")
     if "database is locked" in text or "database is busy" in text:
         return Unavailable("The database is busy: try again in some seconds.")
+    if isinstance(cause, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is one of them
+        return Unavailable("The database refuses the user or the password of DATABASE_URL (or the DB_* variables).")
+    if isinstance(error, DBConnectionError) or isinstance(cause, asyncpg.InvalidCatalogNameError):
+        return Unavailable("The database server has no database of the name in DATABASE_URL (or DB_NAME).")
     unreachable = (
         OSError,
         asyncpg.PostgresConnectionError,
@@ -169,7 +174,7 @@ def _domain_error(error: BaseException) -> StatsServiceError | None:
         asyncpg.TransactionRollbackError,
         asyncpg.LockNotAvailableError,
     )
-    if isinstance(cause, unreachable) or isinstance(error, DBConnectionError) or "unable to open database" in text:
+    if isinstance(cause, unreachable) or "unable to open database" in text:
         return Unavailable("The database cannot be reached: try again in some seconds.")
     return None
 
@@ -258,3 +263,13 @@ async def writing() -> AsyncIterator[Db]:
     with translated():
         async with in_transaction(main().connection.connection_name) as connection:
             yield Db(connection)
+
+
+@contextlib.asynccontextmanager
+async def writing_a_portion() -> AsyncIterator[Db]:
+    """The same for a portion of long work: afterwards the writers of other processes have the database to themselves
+    for as long as it took. (On SQLite they look only now and then whether it is their turn.)"""
+    async with writing() as db:
+        start = time.monotonic()
+        yield db
+    await asyncio.sleep(time.monotonic() - start)

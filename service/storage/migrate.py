@@ -16,6 +16,7 @@ from aerich.migrate import Migrate
 from aerich.models import Aerich
 from aerich.utils import get_models_describe, import_py_module
 
+from service.errors import MigrationsPending
 from service.storage import connection
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -24,14 +25,18 @@ _LOCK = 0x57A75  # any number, as long as all processes take the same
 
 
 async def pending(database_url: str) -> list[str]:
-    """The names of the migrations that the open database lacks, in the order in which they would be applied."""
+    """The names of the migrations that the open database lacks, in the order in which they would be applied.
+
+    Raises `MigrationsPending` where the migrations themselves are missing.
+    """
     return await _pending(connection.reading(), database_url)
 
 
 async def upgrade(database_url: str) -> list[str]:
     """Apply what is pending to the open database; the names of what was applied.
 
-    Raises `Unavailable` where another process keeps the lock for too long.
+    Raises `Unavailable` where another process keeps the lock for too long, `MigrationsPending` where the migrations
+    themselves are missing.
     """
     if not await pending(database_url):
         return []
@@ -89,6 +94,14 @@ def _folder(database_url: str) -> Path:
 
 
 def _modules(database_url: str) -> list[pkgutil.ModuleInfo]:
+    """The migrations, oldest first. Without any, nothing could be said of a database: raises `MigrationsPending`."""
+    found = _written(database_url)
+    if not found:
+        raise MigrationsPending(f"There are no migrations in {_folder(database_url) / APP}: install the service anew.")
+    return found
+
+
+def _written(database_url: str) -> list[pkgutil.ModuleInfo]:
     Migrate.migrate_location = _folder(database_url) / APP
     return Migrate.get_all_version_modules()
 
@@ -99,8 +112,8 @@ async def write(database_url: str, name: str) -> str | None:
     `database_url` names an empty or migrated database of the dialect. The file's name, or None where nothing changed.
     """
     command = Command(connection.config(database_url), app=APP, location=str(_folder(database_url)))
-    if not _modules(database_url):
+    if not _written(database_url):
         await command.init_db(safe=True)
-        return _modules(database_url)[-1].name
+        return _written(database_url)[-1].name
     await command.init()
     return await command.migrate(name, no_input=True) or None

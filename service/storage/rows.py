@@ -16,6 +16,14 @@ from service.storage.models import TYPE_CODES, TYPES
 PORTION_BYTES = 4 << 20
 """How much of the rows' data is read at a time."""
 
+ROWS_AT_ONCE = 1_000
+"""How many rows are found at a time where all of an account are read."""
+
+ATTEMPTS = 5
+
+_COLUMNS = "s.uuid, a.anr, s.type, s.date, s.payload_id, p.size"
+_ROWS = "FROM analysis a JOIN stat s ON s.analysis_id = a.id AND s.client_id = a.client_id"
+_TABLES = f"{_ROWS} JOIN payload p ON p.id = s.payload_id AND p.client_id = s.client_id"
 _NO_LIMIT = 2**62  # SQLite takes no offset without a limit
 
 
@@ -50,17 +58,18 @@ async def heads(query: RowQuery, account_id: int | None) -> tuple[int, list[RowH
     """
     db = reading()
     conditions, parameters = _conditions(db, query, account_id)
-    tables = (
-        "FROM analysis a JOIN stat s ON s.analysis_id = a.id AND s.client_id = a.client_id "
-        f"JOIN payload p ON p.id = s.payload_id AND p.client_id = s.client_id {conditions}"
-    )
-    columns = "s.uuid, a.anr, s.type, s.date, s.payload_id, p.size"
     paging = ("LIMIT ? OFFSET ?", query.limit or _NO_LIMIT, query.offset) if query.limit or query.offset else ("",)
     rows = await db.fetch(
-        f"SELECT {columns} {tables} ORDER BY s.date, a.anr, s.type {paging[0]}", *parameters, *paging[1:]
+        f"SELECT {_COLUMNS} {_TABLES} {conditions} ORDER BY s.date, a.anr, s.type {paging[0]}", *parameters, *paging[1:]
     )
-    count = len(rows) if len(paging) == 1 else (await db.fetch(f"SELECT COUNT(*) {tables}", *parameters))[0][0]
-    return count, [RowHead(str(row[0]), str(row[1]), TYPES[row[2]], str(row[3]), row[4], row[5]) for row in rows]
+    if len(paging) == 1:
+        return len(rows), [_head(row) for row in rows]
+    matching = (await db.fetch(f"SELECT COUNT(*) {_TABLES} {conditions}", *parameters))[0][0]
+    return matching, [_head(row) for row in rows]
+
+
+def _head(row: Any) -> RowHead:
+    return RowHead(str(row[0]), str(row[1]), TYPES[row[2]], str(row[3]), row[4], row[5])
 
 
 def _conditions(db: Db, query: RowQuery, account_id: int | None) -> tuple[str, list[Any]]:
@@ -113,3 +122,48 @@ async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]
                 raise Unavailable("A row was replaced while it was being read: try again.", retry_after=1)
             yield head, texts[head.payload]
         start = end
+
+
+async def count(query: RowQuery, account_id: int) -> int:
+    """How many rows of an account match (whatever `offset` and `limit`)."""
+    db = reading()
+    conditions, parameters = _conditions(db, query, account_id)
+    rows = await db.fetch(f"SELECT COUNT(*) {_ROWS} {conditions}", *parameters)
+    number: int = rows[0][0]
+    return number
+
+
+async def read_all(query: RowQuery, account_id: int) -> AsyncIterator[tuple[RowHead, bytes]]:
+    """All rows of an account that match (whatever `offset` and `limit`), and the JSON text of their data.
+
+    They come by analysis, type and date, and however many they are, few are in memory at a time. One that is replaced
+    meanwhile comes as it was or as it is.
+    """
+    for row in await reading().fetch("SELECT id FROM analysis WHERE client_id = ? ORDER BY anr", account_id):
+        last: tuple[int, str] = (0, dt.date.min.isoformat())
+        failures = 0
+        while found := await _heads_after(query, account_id, row[0], last):
+            try:
+                async for head, data in read(found):
+                    yield head, data
+                    last, failures = (TYPE_CODES[head.type], head.date), 0
+            except Unavailable:  # one of them was replaced: look again from there
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+
+
+async def _heads_after(query: RowQuery, account_id: int, analysis_id: int, last: tuple[int, str]) -> list[RowHead]:
+    """The next rows of an analysis, by type and date, after the one of this type and date."""
+    db = reading()
+    conditions, parameters = _conditions(db, query, account_id)
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} {_TABLES} {conditions} AND a.id = ? AND (s.type, s.date) > (?, ?) "
+        "ORDER BY s.type, s.date LIMIT ?",
+        *parameters,
+        analysis_id,
+        last[0],
+        db.date(dt.date.fromisoformat(last[1])),
+        ROWS_AT_ONCE,
+    )
+    return [_head(row) for row in rows]

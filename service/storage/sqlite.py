@@ -42,7 +42,8 @@ class ImmediateSqliteClient(SqliteClient):
     async def create_connection(self, with_db: bool) -> None:  # noqa: FBT001 - Tortoise's signature
         """Connect."""
         await super().create_connection(with_db)
-        await self.execute_query(f"PRAGMA busy_timeout = {ASKING_MILLISECONDS}")
+        if self._connection:  # not `execute_query`: where a query has to connect first, that would wait for itself
+            await self._connection.execute(f"PRAGMA busy_timeout = {ASKING_MILLISECONDS}")
 
     def _in_transaction(self) -> TransactionContext:
         return _ImmediateContext(_ImmediateTransaction(self), self._lock)

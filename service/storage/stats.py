@@ -6,17 +6,24 @@ the days' (in order, so that none wait for each other in a circle), which all ac
 
 import datetime as dt
 import uuid as uuids
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from service import figures
 from service.errors import Forbidden
 from service.records import StatType
-from service.storage import totals
-from service.storage.connection import Db, reading, writing
+from service.storage import keys, totals
+from service.storage.connection import Db, reading, writing, writing_a_portion
 from service.storage.models import TYPE_CODES
+
+ROWS_AT_ONCE = 5_000
+"""How many old rows are deleted in one transaction, about."""
+
+_OWN = "client_id = ? AND analysis_id = ?"
+_OF_ACCOUNT = "client_id = ? AND analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
 
 PayloadKey = tuple[UUID, StatType, bytes]
 """What makes a payload the same within an account: analysis, type, SHA-256 of its text."""
@@ -69,8 +76,9 @@ async def store(
     """Store rows of one account in one transaction; of several of one anr, type and date the last.
 
     A row of an anr, type and date that is there already takes its place and keeps its uuid. Raises `PayloadsMissing`
-    where a payload is neither stored nor in `new`, `Forbidden` where the account is gone, `Conflict` where another
-    account stored one of the uuids at the same moment; nothing is stored then.
+    where a payload is neither stored nor in `new`, `keys.KeysGone` where the figures of one in `new` have to be packed
+    anew, `Forbidden` where the account is gone, `Conflict` where another account stored one of the uuids at the same
+    moment; nothing is stored then.
     """
     async with writing() as db:
         if not await db.execute("UPDATE account SET last_post = ? WHERE id = ?", db.moment(now), account_id):
@@ -172,6 +180,7 @@ async def _payloads_made(
     if missing - new.keys():
         raise PayloadsMissing
     if missing:
+        await keys.hold(db, {number for key in missing for number in figures.unpack(new[key].figures)})
         await db.execute_many(
             "INSERT INTO payload (client_id, analysis_id, type, digest, size, data, figures) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -209,38 +218,87 @@ async def delete_analysis(anr: UUID, account_id: int | None) -> int:
         if account_id in {None, owner}:
             async with writing() as db:
                 await lock_account(db, owner)
-                own = "client_id = ? AND analysis_id = ?"
-                days = await db.fetch(f"SELECT DISTINCT type, date FROM stat WHERE {own}", owner, analysis_id)
-                deleted += await db.execute(f"DELETE FROM stat WHERE {own}", owner, analysis_id)
-                await db.execute(f"DELETE FROM payload WHERE {own}", owner, analysis_id)
+                days = await db.fetch(f"SELECT DISTINCT type, date FROM stat WHERE {_OWN}", owner, analysis_id)
+                deleted += await db.execute(f"DELETE FROM stat WHERE {_OWN}", owner, analysis_id)
+                await db.execute(f"DELETE FROM payload WHERE {_OWN}", owner, analysis_id)
                 await db.execute("DELETE FROM analysis WHERE client_id = ? AND id = ?", owner, analysis_id)
                 await totals.advance(db, owner, {(day[0], day[1]) for day in days})
     return deleted
 
 
-async def delete_rows(account_id: int, before: dt.date | None = None) -> int:
-    """Delete the rows of an account that are older than `before` (that day itself stays), or all; how many."""
-    async with writing() as db:
+async def delete_rows(
+    account_id: int, before: dt.date | None = None, deleted: Callable[[int], object] = lambda _: None
+) -> int:
+    """Delete the rows of an account that are older than `before` (that day itself stays), or all; how many.
+
+    Some days at a time, each time in one transaction, so that writers get their turn: what is gone when this is broken
+    off stays gone, and doing it again deletes the rest. `deleted` is told how many rows went each time.
+    """
+    db = reading()
+    analyses = [row[0] for row in await db.fetch("SELECT id FROM analysis WHERE client_id = ?", account_id)]
+    at_once = max(ROWS_AT_ONCE // max(len(analyses), 1), 1)
+    rows = 0
+    for code in sorted(TYPE_CODES.values()):
+        days = await _days(db, account_id, code, before)
+        for start in range(0, len(days), at_once):
+            portion = days[start : start + at_once]
+            gone = await _delete_days(account_id, code, portion[0], portion[-1])
+            deleted(gone)
+            rows += gone
+    for analysis_id in analyses:
+        await _tidy_up(account_id, analysis_id)
+    return rows
+
+
+async def _days(db: Db, account_id: int, code: int, before: dt.date | None) -> list[Any]:
+    """The days on which an account has rows of a type, ascending: those before `before`, or all."""
+    older, last = ("date < ?", before) if before else ("date <= ?", dt.date.max)
+    found = await db.fetch(
+        f"SELECT DISTINCT date FROM stat WHERE {_OF_ACCOUNT} AND type = ? AND {older} ORDER BY date",
+        account_id,
+        account_id,
+        code,
+        db.date(last),
+    )
+    return [row[0] for row in found]
+
+
+async def _delete_days(account_id: int, code: int, first: Any, last: Any) -> int:
+    """Delete an account's rows of a type from the day `first` to `last`, and its sums of these days; how many rows."""
+    which = f"{_OF_ACCOUNT} AND type = ? AND date >= ? AND date <= ?"
+    parameters = (account_id, account_id, code, first, last)
+    async with writing_a_portion() as db:
         await lock_account(db, account_id)
-        own = "analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
-        older, day = ("date < ?", before) if before else ("date <= ?", dt.date.max)
-        days = await db.fetch(
-            f"SELECT type, date FROM account_day WHERE client_id = ? AND {older}", account_id, db.date(day)
+        found = await db.fetch(f"SELECT DISTINCT date FROM stat WHERE {which} ORDER BY date", *parameters)
+        days = [row[0] for row in found]
+        deleted = await db.execute(f"DELETE FROM stat WHERE {which}", *parameters)
+        await db.execute_many(
+            "DELETE FROM account_day WHERE type = ? AND date = ? AND client_id = ?",
+            [(code, day, account_id) for day in days],
         )
-        deleted = await db.execute(f"DELETE FROM stat WHERE {own} AND {older}", account_id, db.date(day))
-        await db.execute(
-            f"DELETE FROM payload WHERE {own} AND NOT EXISTS (SELECT 1 FROM stat "
-            "WHERE stat.client_id = payload.client_id AND stat.analysis_id = payload.analysis_id "
-            "AND stat.type = payload.type AND stat.payload_id = payload.id)",
-            account_id,
-        )
-        await db.execute(
-            "DELETE FROM analysis WHERE client_id = ? AND NOT EXISTS "
-            "(SELECT 1 FROM stat WHERE stat.client_id = analysis.client_id AND stat.analysis_id = analysis.id)",
-            account_id,
-        )
-        await totals.advance(db, account_id, {(row[0], row[1]) for row in days})
+        await totals.advance_fleet(db, [(code, day) for day in days])
     return deleted
+
+
+async def _tidy_up(account_id: int, analysis_id: int) -> None:
+    """Delete the payloads of an analysis that no row has any more, and the analysis itself where it has no rows."""
+    own = (account_id, analysis_id)
+    orphaned = f"{_OWN} AND id NOT IN (SELECT payload_id FROM stat WHERE {_OWN})"
+    empty = f"client_id = ? AND id = ? AND NOT EXISTS (SELECT 1 FROM stat WHERE {_OWN})"
+    db = reading()
+    payloads = await db.fetch(f"SELECT id FROM payload WHERE {orphaned} ORDER BY id", *own, *own)
+    for start in range(0, len(payloads), ROWS_AT_ONCE):
+        portion = payloads[start : start + ROWS_AT_ONCE]
+        ends = portion[0][0], portion[-1][0]
+        async with writing_a_portion() as transaction:
+            await lock_account(transaction, account_id)  # with its writers through, what is orphaned stays it
+            await transaction.execute(
+                f"DELETE FROM payload WHERE id >= ? AND id <= ? AND {orphaned}", *ends, *own, *own
+            )
+    if await db.fetch(f"SELECT 1 FROM analysis WHERE {empty}", *own, *own):
+        async with writing_a_portion() as transaction:
+            await lock_account(transaction, account_id)
+            await transaction.execute(f"DELETE FROM analysis WHERE {empty}", *own, *own)
 
 
 async def lock_account(db: Db, account_id: int) -> None:

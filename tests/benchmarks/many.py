@@ -74,8 +74,8 @@ async def throughput(service: Service, workers: int, offices: int) -> None:
 
 
 async def charts_while_posting(service: Service) -> None:
-    """A chart of the whole fleet, asked for again and again: quiet (as it is then, and after a row was posted, so that it
-    is made anew as it is while others post), and while 4 Front Offices post."""
+    """A chart of the whole fleet, asked for again and again: quiet (as it is then, and after a row was posted, so that
+    it is made anew as it is while others post), and while 4 Front Offices post."""
     asks = await client.connect(service.url)
     single = str(service.client("single").headers["X-API-KEY"])
     rows = rows_of([uuid.uuid4()], LAST - dt.timedelta(days=400), LAST, 1.0)

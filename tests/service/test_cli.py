@@ -1,31 +1,29 @@
 """The command line, run as operators and their scripts run it: a process of its own on a real database."""
 
-import contextlib
 import gzip
 import json
-import os
-import pty
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from tortoise.exceptions import DBConnectionError
 
 from service.core.periods import months_before
-from service.demo import fleet
-from tests.servers import ADMIN_TOKEN, HOST, Postgres, bare_environment, free_port
+from service.errors import Unavailable
+from service.storage import connection
+from tests.commands import ANR, Cli, lines, rows
+from tests.servers import ADMIN_TOKEN, HOST, Postgres, embedded_postgres, free_port
 
 TODAY = datetime.now(UTC).date()
-ANR = uuid.UUID("11111111-2222-4333-8444-555555555555")
 STARTING_SECONDS = 30
 
 OLD_NAMES = [
@@ -45,87 +43,6 @@ OLD_NAMES = [
 ]
 
 
-class Cli:
-    """The command line on one database."""
-
-    def __init__(self, database_url: str, folder: Path, **variables: str) -> None:
-        """Takes the database's URL, the working and home folder, and more of the environment."""
-        self.folder = folder
-        self.environment = bare_environment(folder, DATABASE_URL=database_url, **variables)
-
-    def command(self, *arguments: str) -> list[str]:
-        """The command line in full."""
-        return [sys.executable, "-m", "service", *arguments]
-
-    def run(self, *arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command without a terminal, and give what it printed and its exit code."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment | variables,
-            input=stdin,
-            capture_output=True,
-            check=False,
-        )
-        out, errors = done.stdout.decode(), done.stderr.decode()
-        return subprocess.CompletedProcess(arguments, done.returncode, out, errors)
-
-    def said(self, *arguments: str, stdin: bytes = b"", **variables: str) -> str:
-        """What a command prints that has to succeed, in silence on standard error."""
-        done = self.run(*arguments, stdin=stdin, **variables)
-        assert (done.returncode, done.stderr) == (0, ""), done
-        return done.stdout
-
-    def json(self, *arguments: str) -> Any:
-        """What a command prints with --json."""
-        return json.loads(self.said(*arguments, "--json"))
-
-    def refused(self, *arguments: str, code: int = 1, **variables: str) -> str:
-        """The one line with which a command fails that prints nothing else."""
-        done = self.run(*arguments, stdin=b"", **variables)
-        assert (done.returncode, done.stdout) == (code, ""), done
-        assert done.stderr.startswith("stats-service: ")
-        assert done.stderr.count("\n") == 1, done.stderr
-        return done.stderr
-
-    def on_a_terminal(self, *arguments: str, typed: bytes) -> tuple[int, str]:
-        """Run a command on a terminal at which `typed` is typed: its exit code and what the terminal shows."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment | {"TERM": "xterm", "COLUMNS": "100"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        os.write(ours, typed)
-        shown = b""
-        with contextlib.suppress(OSError):  # how a terminal says that nobody is left at the other end
-            while part := os.read(ours, 65536):
-                shown += part
-        os.close(ours)
-        return process.wait(), shown.decode()
-
-    @contextlib.contextmanager
-    def serving(self, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        """`serve` running: the process, and the line that it prints once it listens."""
-        with subprocess.Popen(
-            self.command("serve", *options),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                assert process.stdout
-                yield process, process.stdout.readline()
-            finally:
-                process.kill()
-
-
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """The command line on a fresh SQLite database."""
@@ -136,19 +53,6 @@ def cli(tmp_path: Path) -> Cli:
 def either(database_url: str, tmp_path: Path) -> Cli:
     """The command line on a fresh database of each kind."""
     return Cli(database_url, tmp_path)
-
-
-def rows(first: date, last: date, anr: uuid.UUID = ANR) -> list[bytes]:
-    """Rows of an invented analysis, as a Front Office posts them: five a day, both days included."""
-    return [
-        b'{"anr":"%b","type":"%b","date":"%b","data":%b}' % (str(anr).encode(), kind.encode(), str(day).encode(), data)
-        for kind, day, data in fleet.analysis_days(anr, first, last)
-    ]
-
-
-def lines(text: str) -> dict[str, str]:
-    """The fields of what a command prints, a line each, by their names."""
-    return dict(line.split(": ", 1) for line in text.splitlines())
 
 
 # --- accounts -----------------------------------------------------------------------------------------------
@@ -332,10 +236,16 @@ def test_a_damaged_file_is_a_message(cli: Cli, text: bytes) -> None:
 
 
 def test_an_import_without_its_file_or_account_stores_nothing(cli: Cli) -> None:
-    """A missing file and a missing account are failures, a missing option is a wrong usage."""
+    """A missing file, an account that is not there, and rows that name none are failures."""
     assert "nothing.jsonl" in cli.refused("stats", "import", "nothing.jsonl", "--client", "NC3")
     assert "'NC3'" in cli.refused("stats", "import", "--client", "NC3")
-    assert "--client" in cli.refused("stats", "import", code=2)
+    done = cli.run("stats", "import", stdin=rows(TODAY, TODAY)[0])
+    assert (done.returncode, done.stdout) == (
+        1,
+        "Read 1 rows: stored 0, 0 of them in the place of others; refused 1.\n",
+    )
+    assert done.stderr.startswith("line 1: ")
+    assert "--client" in done.stderr
 
 
 def test_rows_are_listed_by_what_is_asked_for(cli: Cli) -> None:
@@ -452,6 +362,49 @@ def test_a_database_that_cannot_be_reached_is_a_message(tmp_path: Path) -> None:
     assert "hunter2" not in message
 
 
+def test_a_database_that_lets_nobody_in_is_a_message(tmp_path: Path) -> None:
+    """A wrong password, an unknown user and an unknown database are each named, without the password; a start waits
+    for them to be mended."""
+    with embedded_postgres("fsync=off") as server:
+        server.execute("CREATE ROLE known LOGIN PASSWORD 'right'")
+        server.execute(
+            "DO $$ BEGIN EXECUTE format('COPY (VALUES (''host all known all scram-sha-256''), "
+            "(''host all all all trust'')) TO %L', current_setting('hba_file')); END $$"
+        )
+        server.execute("SELECT pg_reload_conf()")
+        where = server.url.rpartition("@")[2].rpartition("/")[0]
+        for url, reason in (
+            (f"postgres://known:hunter2@{where}/postgres", 'password authentication failed for user "known"'),
+            (f"postgres://nobody:hunter2@{where}/postgres", 'role "nobody" does not exist'),
+            (f"postgres://postgres:hunter2@{where}/nothing", 'database "nothing" does not exist'),
+        ):
+            message = Cli(url, tmp_path).refused("client", "list")
+            assert message.rstrip().endswith(f" cannot be reached: {reason}")
+            assert "hunter2" not in message
+        done = Cli(url, tmp_path, DB_WAIT_SECONDS="1").run("serve", "--port", "0")
+        assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+            "Waiting up to 1 s for the database",
+            "stats-service",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (asyncpg.InvalidPasswordError("x"), "user or the password"),
+        (asyncpg.InvalidAuthorizationSpecificationError("x"), "user or the password"),
+        (asyncpg.InvalidCatalogNameError("x"), "no database of the name"),
+        (DBConnectionError("x"), "no database of the name"),
+        (ConnectionRefusedError("x"), "cannot be reached"),
+    ],
+)
+def test_why_a_database_is_unavailable_is_told(error: Exception, words: str) -> None:
+    """What PostgreSQL says of a user, a password or a name that is wrong becomes a message that says which setting is
+    to blame, and not an unforeseen failure."""
+    with pytest.raises(Unavailable, match=words), connection.translated():
+        raise error
+
+
 def test_a_file_in_the_place_of_a_folder_is_a_message(tmp_path: Path) -> None:
     """Where the database's folder cannot be made, one line says so."""
     (tmp_path / "var").write_text("in the way")
@@ -533,8 +486,8 @@ def test_help_names_every_command(cli: Cli) -> None:
             "activate",
             "deactivate",
         ],
-        ("stats",): ["list", "delete", "purge", "import"],
-        ("db",): ["upgrade", "status"],
+        ("stats",): ["list", "delete", "purge", "export", "import"],
+        ("db",): ["upgrade", "status", "backup"],
     }
     for path, names in wanted.items():
         text = cli.said(*path, "--help")
