@@ -50,7 +50,7 @@ def config(database_url: str) -> dict[str, Any]:
                     "busy_timeout": BUSY_MILLISECONDS,
                     "synchronous": "FULL",
                     "journal_size_limit": 64 << 20,
-                    "cache_size": -16_000,
+                    "cache_size": -8_000,
                 },
             }
             # Reads go past a transaction under way in this process through a connection of their own.
@@ -113,12 +113,23 @@ async def open_database(database_url: str) -> None:
         raise
 
 
+MOMENT_SECONDS = 0.1
+
 _beside: set[asyncio.Task[None]] = set()
 
 
 def beside(doing: Coroutine[Any, Any, None]) -> None:
-    """Do something that nobody has to wait for; `close_database` does. It must not raise."""
-    task = asyncio.create_task(doing)
+    """Do something that nobody has to wait for, in a moment: not while the answer that it comes of is still made.
+
+    `close_database` waits for it. It must not raise.
+    """
+
+    async def later() -> None:
+        with contextlib.closing(doing):
+            await asyncio.sleep(MOMENT_SECONDS)
+            await doing
+
+    task = asyncio.create_task(later())
     _beside.add(task)
     task.add_done_callback(_beside.discard)
 
@@ -239,7 +250,9 @@ class Db:
             arrays = ", ".join(f"?::{name}[]" for name in types)
             return f"SELECT * FROM unnest({arrays})", [list(column) for column in zip(*values, strict=True)]
         place = f"({', '.join('?' * len(types))})"
-        return f"VALUES {', '.join([place] * len(values))}", [item for value in values for item in value]
+        # IN (VALUES ...) reads the whole table: only of a query does its planner see that an index leads to the rows.
+        rows = f"SELECT * FROM (VALUES {', '.join([place] * len(values))})"
+        return rows, [item for value in values for item in value]
 
 
 def reading() -> Db:

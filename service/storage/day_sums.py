@@ -15,6 +15,9 @@ from service.storage.models import TYPE_CODES
 
 ATTEMPTS = 5
 
+FEW = 31
+"""How many sums may wait in memory for being stored."""
+
 
 class _PayloadGone(Exception):
     """A payload was replaced between finding its number and reading it."""
@@ -57,7 +60,9 @@ async def of_accounts(
         db.date(last),
     )
     made = await made_anew(stat_type, rows)
-    if made:
+    if len(made) > FEW:
+        await _put_back_alone(stat_type, rows, made)
+    elif made:
         beside(_put_back_alone(stat_type, rows, made))
     return {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made
 

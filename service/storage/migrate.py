@@ -107,13 +107,13 @@ def _written(database_url: str) -> list[pkgutil.ModuleInfo]:
 
 
 async def write(database_url: str, name: str) -> str | None:
-    """For developers: let aerich write the migration from the last recorded models to today's.
+    """For developers: let aerich write the migration from the models that the last one records to today's.
 
-    `database_url` names an empty or migrated database of the dialect. The file's name, or None where nothing changed.
+    `database_url` names an empty database of the dialect. The file's name, or None where nothing changed.
     """
     command = Command(connection.config(database_url), app=APP, location=str(_folder(database_url)))
     if not _written(database_url):
         await command.init_db(safe=True)
         return _written(database_url)[-1].name
-    await command.init()
-    return await command.migrate(name, no_input=True) or None
+    await command.init(offline=True)  # a database that `upgrade` has migrated records today's models as its own
+    return await command.migrate(name, no_input=True, offline=True) or None

@@ -12,7 +12,7 @@ import time
 import uuid
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -197,16 +197,25 @@ async def _read_fleet(db: Db, stat_type: StatType, days: Iterable[Any]) -> dict[
 
 
 async def _refresh(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _FleetSum]:
-    """Make the sums of these days (by their versions) anew, and store them too."""
+    """Make the sums of these days (by their versions) anew, and store them too: a few when there is time, many at
+    once, so that they are not all in memory."""
     made: dict[Any, _FleetSum] = {}
     days = sorted(stale)
     for start in range(0, len(days), DAYS_AT_ONCE):
         portion = days[start : start + DAYS_AT_ONCE]
-        made |= await _refresh_portion(stat_type, {day: stale[day] for day in portion})
+        sums, put_back = await _refresh_portion(stat_type, {day: stale[day] for day in portion})
+        made |= sums
+        if len(days) > DAYS_AT_ONCE:
+            await put_back
+        else:
+            beside(put_back)
     return made
 
 
-async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dict[Any, _FleetSum]:
+async def _refresh_portion(
+    stat_type: StatType, stale: Mapping[Any, int]
+) -> tuple[dict[Any, _FleetSum], Coroutine[Any, Any, None]]:
+    """The sums, and what stores them."""
     accounts = await reading().fetch_in(
         "SELECT d.client_id, d.date, d.version, d.summed, d.figures, c.local FROM account_day d "
         "JOIN account c ON c.id = d.client_id WHERE d.type = ? AND d.date IN (*)",
@@ -222,8 +231,7 @@ async def _refresh_portion(stat_type: StatType, stale: Mapping[Any, int]) -> dic
         day: _FleetSum(stale[day], figures.total_of(local), figures.total_of(other))
         for day, (local, other) in parts.items()
     }
-    beside(_put_back(stat_type, accounts, made, sums))
-    return sums
+    return sums, _put_back(stat_type, accounts, made, sums)
 
 
 async def _put_back(

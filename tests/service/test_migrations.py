@@ -258,7 +258,6 @@ def test_no_migration_is_missing(database_url: str, folder: Folder) -> None:
         finally:
             await connection.close_database()
 
-    asyncio.run(upgraded(database_url))
     assert asyncio.run(write()) is None
     assert sorted(file.stem for file in folder.models.glob("[0-9]*_*.py")) == sorted(folder.revisions)
 
