@@ -5,7 +5,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,8 +13,8 @@ from service import figures
 from service.core import processors
 from service.core.periods import Period, first_day
 from service.core.stats import default_range
-from service.errors import BadInput
-from service.records import Account, Figures, Series, StatType
+from service.errors import BadInput, Unavailable
+from service.records import Account, Figures, Key, Series, StatType
 from service.storage import clients as client_storage
 from service.storage import keys as key_storage
 from service.storage import totals
@@ -70,8 +70,10 @@ async def chart(query: ChartQuery) -> Chart:
     version = _version(query, choices, first, last, await totals.version(query.type, first, last))
     data = _answers.get(version)
     if data is None:
-        days = await _days(query, first, last)
-        keys = await key_storage.keys_of(set[int]().union(*(found for _, found in days)))
+        try:
+            days, keys = await _figures(query, first, last)
+        except Unavailable:  # a purge removed keys between the two steps: the figures are others now
+            days, keys = await _figures(query, first, last)
         data = await asyncio.to_thread(
             lambda: msgspec.json.encode(processor.run(Series(days=days, keys=keys), choices))
         )
@@ -128,6 +130,13 @@ async def _commonest(
             mean, uuid_of = max((count / rows, uuid_of) for uuid_of, (rows, count) in counts.items())
             commonest[account_id] = [mean, uuid_of]
     return commonest
+
+
+async def _figures(
+    query: ChartQuery, first: dt.date, last: dt.date
+) -> tuple[list[tuple[str, Figures]], Mapping[int, Key]]:
+    days = await _days(query, first, last)
+    return days, await key_storage.keys_of(set[int]().union(*(found for _, found in days)))
 
 
 async def _days(query: ChartQuery, first: dt.date, last: dt.date) -> list[tuple[str, Figures]]:

@@ -6,8 +6,10 @@ applied in one transaction that holds the lock, so that however many processes s
 and a failure midway leaves nothing behind.
 """
 
+import asyncio
 import pkgutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +119,12 @@ async def write(database_url: str, name: str) -> str | None:
         return _written(database_url)[-1].name
     await command.init(offline=True)  # a database that `upgrade` has migrated records today's models as its own
     return await command.migrate(name, no_input=True, offline=True) or None
+
+
+async def _main(database_url: str, name: str) -> None:
+    async with connection.connected(database_url):
+        sys.stdout.write(f"{await write(database_url, name) or 'Nothing has changed.'}\n")
+
+
+if __name__ == "__main__":  # for developers: see README
+    asyncio.run(_main(*sys.argv[1:3]))
