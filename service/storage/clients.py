@@ -9,8 +9,9 @@ from typing import Any
 from service.errors import Conflict
 from service.records import Account, Activity, Role
 from service.storage import totals
-from service.storage.connection import reading, translated, writing
+from service.storage.connection import as_date, reading, translated, writing
 from service.storage.models import Client
+from service.storage.stats import lock_account
 
 _COLUMNS = (
     "id, uuid, name, role, is_sharing_enabled, is_active, local, latitude, longitude, last_seen, created_at, updated_at"
@@ -20,10 +21,6 @@ _COLUMNS = (
 def _moment(value: Any) -> dt.datetime:
     moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-
-
-def _date(value: Any) -> dt.date | None:
-    return dt.date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def _account(row: Any) -> Account:
@@ -119,7 +116,7 @@ async def activities(ids: Iterable[int]) -> Mapping[int, Activity]:
         number: Activity(
             rows=by_id[number][1] if number in by_id else 0,
             analyses=by_id[number][2] if number in by_id else 0,
-            newest_date=_date(by_id[number][3]) if number in by_id else None,
+            newest_date=as_date(by_id[number][3]) if number in by_id else None,
             last_post=posts[number] and _moment(posts[number]),
         )
         for number in wanted
@@ -179,7 +176,7 @@ async def set_last_seen(seen: Mapping[int, dt.datetime]) -> None:
 async def delete(account_id: int) -> int:
     """Delete an account and all that it sent; how many rows that were."""
     async with writing() as db:
-        await db.execute("UPDATE account SET id = id WHERE id = ?", account_id)  # its writers have to be through
+        await lock_account(db, account_id)
         own = "analysis_id IN (SELECT id FROM analysis WHERE client_id = ?)"
         deleted = await db.execute(f"DELETE FROM stat WHERE {own}", account_id)
         await db.execute(f"DELETE FROM payload WHERE {own}", account_id)

@@ -255,6 +255,11 @@ class Db:
         return rows, [item for value in values for item in value]
 
 
+def as_date(value: Any) -> Any:
+    """A date as the driver gives it, made a date: the reverse of `Db.date`. What is no text passes, None too."""
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
 def reading() -> Db:
     """A `Db` for queries outside a transaction: each sees what is committed when it runs."""
     connections = get_connections()

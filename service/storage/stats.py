@@ -17,7 +17,7 @@ from service.errors import Forbidden
 from service.records import StatType
 from service.storage import keys, totals
 from service.storage.connection import Db, reading, writing, writing_a_portion
-from service.storage.models import TYPE_CODES
+from service.storage.models import TYPE_CODES, TYPES
 
 ROWS_AT_ONCE = 5_000
 """How many old rows are deleted in one transaction, about."""
@@ -158,14 +158,13 @@ async def _payload_ids(
     db: Db, account_id: int, analyses: Mapping[UUID, int], wanted: Iterable[PayloadKey]
 ) -> dict[PayloadKey, int]:
     anrs = {number: anr for anr, number in analyses.items()}
-    types = {code: stat_type for stat_type, code in TYPE_CODES.items()}
     rows = await db.fetch_in(
         "SELECT analysis_id, type, digest, id FROM payload WHERE client_id = ? AND (analysis_id, type, digest) IN (*)",
         [(analyses[anr], TYPE_CODES[kind], digest) for anr, kind, digest in wanted if anr in analyses],
         account_id,
         types=("int", "smallint", "bytea"),
     )
-    return {(anrs[row[0]], types[row[1]], bytes(row[2])): row[3] for row in rows}
+    return {(anrs[row[0]], TYPES[row[1]], bytes(row[2])): row[3] for row in rows}
 
 
 async def _payloads_made(

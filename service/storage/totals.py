@@ -21,7 +21,7 @@ from service import figures
 from service.errors import StatsServiceError
 from service.records import Figures, StatType
 from service.storage import day_sums
-from service.storage.connection import Db, beside, reading, writing
+from service.storage.connection import Db, as_date, beside, reading, writing
 from service.storage.models import TYPE_CODES
 
 DAYS_AT_ONCE = 31
@@ -128,7 +128,7 @@ async def fleet_days(stat_type: StatType, first: dt.date, last: dt.date, *, loca
         _, local, other = sums[day]
         total = local if local_only or not other else figures.total_of((local, other))
         if total:
-            days[_day(day)] = total
+            days[as_date(day)] = total
     return days
 
 
@@ -147,10 +147,10 @@ async def selected_days(
     days: dict[dt.date, Figures] = {}
     for (client, day), sums in by_account.items():
         if client in whole:
-            _merge(days, _day(day), sums)
+            _merge(days, as_date(day), sums)
     parts = {present[client][anr] for client in present.keys() - whole for anr in asked & present[client].keys()}
     for day, total in (await day_sums.of_analyses(stat_type, first, last, parts)).items():
-        _merge(days, _day(day), total)
+        _merge(days, as_date(day), total)
     return {day: total for day, total in days.items() if total}
 
 
@@ -256,7 +256,3 @@ async def _put_back(
                     for day, (number, local, other) in sorted(fleet.items())
                 ],
             )
-
-
-def _day(value: Any) -> dt.date:
-    return dt.date.fromisoformat(value) if isinstance(value, str) else value
