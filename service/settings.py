@@ -21,7 +21,7 @@ T = TypeVar("T")
 Reader = Callable[[str], T]
 """Turns a value's text into what the field holds; raises ValueError saying what the value has to be."""
 
-IGNORED = frozenset({"SECRET_KEY", "ENVIRONMENT", "MOSP_URL", "STATS_CONFIG"})
+IGNORED = frozenset({"SECRET_KEY", "ENVIRONMENT", "STATS_CONFIG"})
 """What a settings file may hold beside our settings: today's deployments set these, and they mean nothing
 here (or, the last one, nothing inside the file itself)."""
 
@@ -170,6 +170,29 @@ class Settings:
     )
     remote_stats_token: str = _setting(
         "", _token, "The token that the global instance gave to this one", secret=True, where_empty="none"
+    )
+    mosp_url: str = _setting(
+        "https://objects.monarc.lu", _web_address, "Where `share catalogue fetch` asks for published objects"
+    )
+    public_instance: bool = _setting(
+        default=False, read=_bool, text="Whether what anybody may see is kept from telling of single accounts"
+    )
+    public_min_accounts: int = _setting(
+        5,
+        _whole(5, 1_000),
+        "How many accounts at least a public figure is made of, with PUBLIC_INSTANCE; it can be raised",
+    )
+    public_max_percent: int = _setting(
+        80, _whole(1, 80), "How much of a public figure one account may make up, in percent; it can be lowered"
+    )
+    account_requests_per_minute: int = _setting(
+        3_000, _whole(0, 1_000_000), "How many requests of an account are answered in a minute; 0: any number"
+    )
+    address_requests_per_minute: int = _setting(
+        12_000, _whole(0, 1_000_000), "How many requests from an address are answered in a minute; 0: any number"
+    )
+    failed_logins_per_minute: int = _setting(
+        30, _whole(0, 1_000_000), "How many wrong tokens an address may try in a minute; 0: any number"
     )
     log_path: str = _setting("", _text, "The file that the log is written to", where_empty="standard error")
     log_format: str = _setting("text", _one_of("text", "json"), "The form of a line of the log: text or json")

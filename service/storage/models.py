@@ -136,3 +136,131 @@ class FleetDay(Model):
     class Meta:
         table = "fleet_day"
         unique_together = (("type", "date"),)
+
+
+class PublicDay(Model):
+    """What a public instance has told anybody of a day (`core.disclosure`): nothing else of it is ever shown.
+
+    `contributions`: for each account the figures of its that are in what was told (`storage.public_days` packs them);
+    `all_figures` and `local_figures`: their sums, over all accounts and over this house's own. `seen`: the version of
+    the fleet's day that was last looked at. `version`: of what was told, milliseconds.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    type = fields.SmallIntField()
+    date = fields.DateField()
+    seen = fields.BigIntField()
+    version = fields.BigIntField()
+    all_figures = fields.BinaryField()
+    local_figures = fields.BinaryField()
+    contributions = fields.BinaryField()
+
+    class Meta:
+        table = "public_day"
+        unique_together = (("type", "date"),)
+
+
+# --- Sharing with another instance. Nothing here refers to an account by its number: what was shared of an account or
+# an analysis that is gone can still be told, and deleted where it was sent to.
+
+
+class ShareSecret(Model):
+    """What pseudonyms are made with, made at the first use. There is one row, number 1."""
+
+    id = fields.IntField(primary_key=True)
+    secret = fields.BinaryField()
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "share_secret"
+
+
+class ShareServer(Model):
+    """An instance that rows were shared with or pulled from, by its address as REMOTE_STATS_SERVER gives it."""
+
+    id = fields.IntField(primary_key=True)
+    url = fields.CharField(max_length=512, unique=True)
+
+    class Meta:
+        table = "share_server"
+
+
+class ShareSeries(Model):
+    """An analysis of which something was shared. `generation`: how often its pseudonym was changed."""
+
+    id = fields.IntField(primary_key=True)
+    client_uuid = fields.UUIDField()
+    anr = fields.UUIDField()
+    generation = fields.IntField(default=0)
+
+    class Meta:
+        table = "share_series"
+        unique_together = (("client_uuid", "anr"),)
+
+
+class ShareRow(Model):
+    """A row that was sent, or was about to be when the push was killed (`state`: see `storage.sharing`).
+
+    `digest`: that of the payload here that it was made of. `reason`: why the other instance refused it.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    series_id = fields.IntField()
+    server_id = fields.IntField()
+    type = fields.SmallIntField()
+    date = fields.DateField()
+    digest = fields.BinaryField()
+    state = fields.SmallIntField()
+    reason = fields.TextField(null=True)
+
+    class Meta:
+        table = "share_row"
+        unique_together = (("series_id", "type", "date", "server_id"),)
+
+
+class ShareRun(Model):
+    """A push, for `share status`. `ended_at` is empty while it runs, and stays so where it was killed."""
+
+    id = fields.IntField(primary_key=True)
+    server_id = fields.IntField()
+    started_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    sent = fields.IntField(default=0)
+    already_there = fields.IntField(default=0)
+    refused = fields.IntField(default=0)
+    left_over = fields.IntField(default=0)
+    bytes = fields.BigIntField(default=0)
+    error = fields.TextField(null=True)
+
+    class Meta:
+        table = "share_run"
+
+
+class SharePull(Model):
+    """How far an account's rows of a type were pulled: those of the days from `first_date` to `last_date` are here."""
+
+    id = fields.IntField(primary_key=True)
+    server_id = fields.IntField()
+    client_uuid = fields.UUIDField()
+    type = fields.SmallIntField()
+    first_date = fields.DateField()
+    last_date = fields.DateField()
+
+    class Meta:
+        table = "share_pull"
+        unique_together = (("client_uuid", "type", "server_id"),)
+
+
+class PublishedObject(Model):
+    """An object of the catalogue that the operator added to the shipped ones (`core.catalogue`).
+
+    `kind`: threat, vulnerability or referential. `content`: its labels, and a referential's categories and measures,
+    as JSON.
+    """
+
+    uuid = fields.UUIDField(primary_key=True)
+    kind = fields.CharField(max_length=16)
+    content = fields.TextField()
+
+    class Meta:
+        table = "published_object"

@@ -369,7 +369,7 @@ def test_a_start_without_the_newest_migration_is_refused(database_url: str, tmp_
             await db.execute("DELETE FROM aerich WHERE id = (SELECT MAX(id) FROM aerich)")
 
     asyncio.run(forget_the_newest())
-    assert cli.refused("serve", "--port", "0", "--no-migrate") == refused
+    assert "stats-service db upgrade" in cli.refused("serve", "--port", "0", "--no-migrate")
     with cli.serving("--port", "0") as (_, line):
         assert "listens on" in line
     assert cli.json("db", "status")["up_to_date"] is True

@@ -63,7 +63,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 
 def test_variables_that_mean_nothing_here_are_accepted() -> None:
     """What today's deployments set beyond our settings does not stop a start."""
-    environ = {"SECRET_KEY": "x", "ENVIRONMENT": "production", "MOSP_URL": "y", "STATS_CONFIG": "docker.py"}
+    environ = {"SECRET_KEY": "x", "ENVIRONMENT": "production", "STATS_CONFIG": "docker.py"}
     assert load(environ) == Settings()
 
 
