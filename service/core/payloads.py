@@ -1,8 +1,6 @@
 """The five kinds of `data`: what is accepted, and the figures that charts need of it (spec: payloads).
 
-A payload is read once, when it is first seen. Members that a shape lacks are allowed and ignored, since a newer MONARC
-may add some. The sender is PHP, hence three habits: an array comes as a list or, where its keys are not 0..n-1, as an
-object; an empty one is always `[]`, also where an object would stand; and numbers may be strings.
+A payload is read once, when it is first seen. Its shape is that of `core.shapes`.
 
 Keys and sums of the figures, by type (a label that is null or absent is "" in a key; in UNIT: in millionths):
 
@@ -19,100 +17,16 @@ Keys and sums of the figures, by type (a label that is null or absent is "" in a
 What stands twice under one key is one figure of two rows.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import add
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
-from service.core import strict, values
-from service.core.values import Number, Refusal
-from service.errors import BadInput
-from service.records import KINDS, LEVELS, MAX_UNITS, SCALES, STATES, Figure, Key, StatType
-
-T = TypeVar("T")
-
-Empty = Annotated[list[Any], msgspec.Meta(max_length=0)]
+from service.core import shapes, values
+from service.core.values import Refusal
+from service.records import MAX_UNITS, SCALES, Figure, Key, StatType
 
 MOST_FIGURES = 10_000
 """How many figures a payload may have. A rich one has some hundred; each costs a sum on every day of every chart."""
-
-
-_DEPTH = strict.MAX_DEPTH - 2  # a payload stands in a row, and the row in the body's list
-_ARRAY_KEY = re.compile(r"0|-?[1-9][0-9]{0,14}")  # an integer key, as PHP writes it
-
-
-# --- The shapes. They hold no reference cycles: gc=False spares the collector thousands of objects.
-
-
-class _Kinds(msgspec.Struct, Generic[T], gc=False):
-    informational: T
-    operational: T
-
-
-class _States(msgspec.Struct, Generic[T], gc=False):
-    current: _Kinds[T] | Empty
-    residual: _Kinds[T] | Empty
-
-
-class _Level(msgspec.Struct, gc=False):
-    level: str
-    value: Number
-
-
-class _Risk(msgspec.Struct, gc=False):
-    risks: _States[list[_Level]] | Empty
-    total: _States[Number] | Empty
-
-
-class _Scales(msgspec.Struct, gc=False):
-    impact: Any
-    likelihood: Any
-    probability: Any
-
-
-class _Cartography(msgspec.Struct, gc=False):
-    scales: _Scales
-    risks: _States[Any] | Empty
-
-
-class _Labelled(msgspec.Struct, gc=False, kw_only=True):
-    label1: str | UnsetType | None = UNSET
-    label2: str | UnsetType | None = UNSET
-    label3: str | UnsetType | None = UNSET
-    label4: str | UnsetType | None = UNSET
-
-    def lacks_labels(self) -> bool:
-        return self.label1 is UNSET or self.label2 is UNSET or self.label3 is UNSET or self.label4 is UNSET
-
-    def labels(self) -> tuple[str, str, str, str]:
-        return (self.label1 or "", self.label2 or "", self.label3 or "", self.label4 or "")
-
-
-class _Object(_Labelled, gc=False, kw_only=True):
-    uuid: str
-    count: Number
-    max_risk: Number = msgspec.field(name="maxRisk")
-    average_rate: Number = msgspec.field(name="averageRate")
-
-
-class _Control(msgspec.Struct, gc=False):
-    code: str
-    measure: str
-    value: Number
-
-
-class _Category(_Labelled, gc=False, kw_only=True):
-    value: Number
-    controls: list[_Control]
-
-
-class _Referential(_Labelled, gc=False, kw_only=True):
-    referential: str
-    current: list[_Category]
-    target: list[_Category]
 
 
 # --- Reading
@@ -124,24 +38,10 @@ def read(stat_type: StatType, raw: bytes) -> list[Figure]:
     `raw`: the JSON text of a row's `data`. Raises `BadInput` where it breaks a rule of `core.strict` or has not the
     type's shape; `errors` then maps the path of the field, such as `data[3].averageRate`, to what is wrong with it.
     """
-    reader = _READERS[stat_type]
     try:
-        return _bounded(reader.figures(_read_fast(reader, raw) or _read_exactly(reader, raw)))
+        return _bounded(_FIGURES[stat_type](shapes.decode(stat_type, raw)))
     except Refusal as refusal:
-        raise BadInput(f"{refusal.field} {refusal.reason}.", {refusal.field: refusal.reason}) from None
-
-
-_UNDECIDED = -1
-
-
-class _Reader(NamedTuple):
-    """How a type is read. `members`: how many members the data has, or fewer, but never more (`strict.holds_only`):
-    the exact parser decides where there are labels missing, or where the shape leaves things open."""
-
-    shape: Any
-    decoder: msgspec.json.Decoder[Any]
-    members: Callable[[Any], int]
-    figures: Callable[[Any], list[Figure]]
+        raise refusal.bad_input from None
 
 
 def _bounded(figures: list[Figure]) -> list[Figure]:
@@ -150,78 +50,24 @@ def _bounded(figures: list[Figure]) -> list[Figure]:
     return figures
 
 
-def _read_fast(reader: _Reader, raw: bytes) -> Any:
-    """The data where it can be told in a hurry that the text keeps all rules, else None."""
-    try:
-        data = reader.decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return data if strict.holds_only(raw, reader.members(data)) else None
-
-
-def _read_exactly(reader: _Reader, raw: bytes) -> Any:
-    """The same data, or what is wrong with the text."""
-    try:
-        value = strict.decode(raw, _DEPTH)
-    except BadInput as error:
-        raise BadInput(f"data: {error.message}", {"data": error.message}) from None
-    try:
-        return msgspec.convert(value, reader.shape)
-    except msgspec.ValidationError as error:
-        raise values.unfit(str(error)) from None
-
-
 # --- risk
 
 
-def _risk_members(data: _Risk) -> int:
-    levels = sum(len(levels) for _, levels in _by_kind(data.risks))
-    return 2 + _state_members(data.risks) + 2 * levels + _state_members(data.total)
-
-
-def _state_members(states: _States[T] | list[Any]) -> int:
-    if isinstance(states, list):
-        return 0
-    return 2 + sum(2 for kinds in (states.current, states.residual) if not isinstance(kinds, list))
-
-
-def _risk_figures(data: _Risk) -> list[Figure]:
-    figures = []
-    for at, levels in _by_kind(data.risks):
-        if levels and sorted(level.level for level in levels) != sorted(LEVELS):
-            raise Refusal(f"must be empty or hold each of {', '.join(LEVELS)} once", "risks", *at)
-        for place, level in enumerate(levels):
-            try:
-                figures.append(Figure((*at, level.level), 1, (values.level_value(level.value),)))
-            except Refusal as refusal:
-                raise refusal.within("risks", *at, place) from None
-    for (state, kind), total in _by_kind(data.total):
-        try:
-            values.whole(total)
-        except Refusal as refusal:
-            raise refusal.within("total", state, kind) from None
+def _risk_figures(data: shapes.Risk) -> list[Figure]:
+    figures = [
+        Figure((*at, level), 1, (value,))
+        for at, levels in shapes.by_kind(data.risks)
+        for level, value in shapes.level_values(levels, "risks", *at).items()
+    ]
+    for at, total in shapes.by_kind(data.total):
+        values.whole(total, 0, "total", *at)
     return figures
-
-
-def _by_kind(states: _States[T] | list[Any]) -> Iterator[tuple[tuple[str, str], T]]:
-    """What stands under each state and kind; nothing where an empty list stands for them."""
-    if isinstance(states, list):
-        return
-    for state in STATES:
-        kinds = getattr(states, state)
-        if not isinstance(kinds, list):
-            for kind in KINDS:
-                yield (state, kind), getattr(kinds, kind)
 
 
 # --- threat, vulnerability
 
 
-def _object_members(data: list[_Object]) -> int:
-    return _UNDECIDED if any(item.lacks_labels() for item in data) else 8 * len(data)
-
-
-def _object_figures(data: list[_Object]) -> list[Figure]:
+def _object_figures(data: list[shapes.Object]) -> list[Figure]:
     figures: dict[Key, Figure] = {}
     for place, item in enumerate(data):
         try:
@@ -236,55 +82,24 @@ def _object_figures(data: list[_Object]) -> list[Figure]:
 # --- cartography
 
 
-def _cartography_members(_data: _Cartography) -> int:
-    return _UNDECIDED
-
-
-def _cartography_figures(data: _Cartography) -> list[Figure]:
+def _cartography_figures(data: shapes.Cartography) -> list[Figure]:
     figures = [Figure(("rows",), 1, ())]
     for name in SCALES:
-        values = {str(number) for _, number in _numbers(getattr(data.scales, name), -MAX_UNITS, "scales", name)}
+        values = {str(number) for _, number in shapes.numbers(getattr(data.scales, name), -MAX_UNITS, "scales", name)}
         figures += [Figure(("scale", name, value), 1, ()) for value in values]
-    for (state, kind), matrix in _by_kind(data.risks):
-        for impact, row in _entries(matrix, "risks", state, kind):
+    for (state, kind), matrix in shapes.by_kind(data.risks):
+        for impact, row in shapes.entries(matrix, "risks", state, kind):
             figures += [
                 Figure((state, kind, str(impact), str(column)), 1, (count,))
-                for column, count in _numbers(row, 0, "risks", state, kind, impact)
+                for column, count in shapes.numbers(row, 0, "risks", state, kind, impact)
             ]
     return figures
-
-
-def _numbers(array: Any, least: int, *at: int | str) -> Iterator[tuple[int | str, int]]:
-    """The entries of an array of whole numbers."""
-    for key, value in _entries(array, *at):
-        if type(value) not in (int, float, str):
-            raise Refusal(f"must be a number, not {values.NAMES[type(value)]}", *at, key)
-        try:
-            yield key, values.whole(value, least)
-        except Refusal as refusal:
-            raise refusal.within(*at, key) from None
-
-
-def _entries(array: Any, *at: int | str) -> list[tuple[int | str, Any]]:
-    """The entries of a PHP array that has integer keys, be it a list or an object."""
-    if isinstance(array, list):
-        return list(enumerate(array))
-    if isinstance(array, dict):
-        return [(key, value) for key, value in array.items() if _ARRAY_KEY.fullmatch(key)]
-    raise Refusal(f"must be a list or an object, not {values.NAMES[type(array)]}", *at)
 
 
 # --- compliance
 
 
-def _compliance_members(data: list[_Referential]) -> int:
-    categories = [category for item in data for side in (item.current, item.target) for category in side]
-    if any(element.lacks_labels() for element in (*data, *categories)):
-        return _UNDECIDED
-    return 7 * len(data) + 6 * len(categories) + 3 * sum(len(category.controls) for category in categories)
-
-
-def _compliance_figures(data: list[_Referential]) -> list[Figure]:
+def _compliance_figures(data: list[shapes.Referential]) -> list[Figure]:
     figures: dict[Key, Figure] = {}
     for place, item in enumerate(data):
         try:
@@ -294,7 +109,7 @@ def _compliance_figures(data: list[_Referential]) -> list[Figure]:
     return list(figures.values())
 
 
-def _add_referential(figures: dict[Key, Figure], item: _Referential) -> None:
+def _add_referential(figures: dict[Key, Figure], item: shapes.Referential) -> None:
     uuid = values.referential(item.referential)
     _add(figures, ("referential", uuid, *item.labels()), ())
     for side, categories in (("current", item.current), ("target", item.target)):
@@ -307,7 +122,7 @@ def _add_referential(figures: dict[Key, Figure], item: _Referential) -> None:
             _add(figures, (side, uuid, *labels, "" if any(labels) else str(place)), (value, place))
 
 
-def _category_value(category: _Category) -> int:
+def _category_value(category: shapes.Category) -> int:
     for place, control in enumerate(category.controls):
         try:
             values.share(control.value)
@@ -325,13 +140,10 @@ def _add(figures: dict[Key, Figure], key: Key, sums: tuple[int, ...]) -> None:
         figures[key] = Figure(key, there.rows + 1, tuple(map(add, there.sums, sums)))
 
 
-_READERS = {
-    stat_type: _Reader(shape, msgspec.json.Decoder(shape), members, figures)
-    for stat_type, shape, members, figures in (
-        (StatType.RISK, _Risk, _risk_members, _risk_figures),
-        (StatType.THREAT, list[_Object], _object_members, _object_figures),
-        (StatType.VULNERABILITY, list[_Object], _object_members, _object_figures),
-        (StatType.CARTOGRAPHY, _Cartography, _cartography_members, _cartography_figures),
-        (StatType.COMPLIANCE, list[_Referential], _compliance_members, _compliance_figures),
-    )
+_FIGURES: dict[StatType, Callable[[Any], list[Figure]]] = {
+    StatType.RISK: _risk_figures,
+    StatType.THREAT: _object_figures,
+    StatType.VULNERABILITY: _object_figures,
+    StatType.CARTOGRAPHY: _cartography_figures,
+    StatType.COMPLIANCE: _compliance_figures,
 }

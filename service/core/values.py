@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from service.core import strict
+from service.errors import BadInput
 from service.records import MAX_UNITS, UNIT
 
 T = TypeVar("T")
@@ -38,14 +39,19 @@ class Refusal(Exception):
         """The path of the field, such as `data[3].averageRate`."""
         return "data" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
 
+    @property
+    def bad_input(self) -> BadInput:
+        """The same for the caller who sent the value."""
+        return BadInput(f"{self.field} {self.reason}.", {self.field: self.reason})
 
-def whole(value: Number, least: int = 0) -> int:
-    """A whole number from `least` to MAX_UNITS, however it was sent. Raises `Refusal`."""
+
+def whole(value: Number, least: int = 0, *path: int | str) -> int:
+    """A whole number from `least` to MAX_UNITS, however it was sent. Raises `Refusal`; `path` is where it stands."""
     if isinstance(value, int) and least <= value <= MAX_UNITS:
         return value  # as nearly all are
     number = _decimal(value)
     if number is None or not least <= number <= MAX_UNITS or number != int(number):
-        raise Refusal(f"must be a whole number from {least} to {MAX_UNITS}, not {_said(value)}")
+        raise Refusal(f"must be a whole number from {least} to {MAX_UNITS}, not {_said(value)}", *path)
     return int(number)
 
 
@@ -93,7 +99,6 @@ referential = _field("referential", _lower_uuid)
 count = _field("count", whole)
 max_risk = _field("maxRisk", _millionths)
 average_rate = _field("averageRate", _millionths)
-level_value = _field("value", whole)
 share = _field("value", lambda value: _millionths(value, 1))
 
 
