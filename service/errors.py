@@ -46,7 +46,7 @@ class Forbidden(StatsServiceError):
 
 
 class Unavailable(StatsServiceError):
-    """The database is busy or cannot be reached. `retry_after`: seconds to wait before trying again."""
+    """The service has too much to do, or the database is busy or away. `retry_after`: seconds until another try."""
 
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)

@@ -186,13 +186,18 @@ class Settings:
         80, _whole(1, 80), "How much of a public figure one account may make up, in percent; it can be lowered"
     )
     account_requests_per_minute: int = _setting(
-        3_000, _whole(0, 1_000_000), "How many requests of an account are answered in a minute; 0: any number"
+        3_000, _whole(0, 1_000_000), "How many requests of an account each process answers in a minute; 0: any number"
     )
     address_requests_per_minute: int = _setting(
-        12_000, _whole(0, 1_000_000), "How many requests from an address are answered in a minute; 0: any number"
+        12_000,
+        _whole(0, 1_000_000),
+        "How many requests from an address each process answers in a minute; 0: any number",
     )
     failed_logins_per_minute: int = _setting(
-        30, _whole(0, 1_000_000), "How many wrong tokens an address may try in a minute; 0: any number"
+        30,
+        _whole(0, 1_000_000),
+        "How many wrong tokens of an address each process looks at in a minute; accounts that came in from there before"
+        " are not held up; 0: any number",
     )
     log_path: str = _setting("", _text, "The file that the log is written to", where_empty="standard error")
     log_format: str = _setting("text", _one_of("text", "json"), "The form of a line of the log: text or json")
@@ -202,7 +207,9 @@ class Settings:
         text="Whether /metrics tells Prometheus how this instance is; never to those who come through a reverse proxy",
     )
     debug: bool = _setting(default=False, read=_bool, text="Log more, for finding faults")
-    max_body_mb: int = _setting(64, _whole(1, 1024), "The largest request body that is taken, in MiB")
+    max_body_mb: int = _setting(
+        64, _whole(1, 1024), "The largest request body that is taken, unpacked, in MiB; without a token 64 KiB"
+    )
 
     @property
     def sqlite_path(self) -> Path | None:

@@ -30,6 +30,7 @@ INITDB_OPTIONS = (
     *("--username=postgres", "--auth=trust", "--no-sync"),
     *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"),
 )
+LIMITS = ("ACCOUNT_REQUESTS_PER_MINUTE", "ADDRESS_REQUESTS_PER_MINUTE", "FAILED_LOGINS_PER_MINUTE")
 ADMIN_TOKEN = "an-admin-token-that-opens-nothing-but-tests"
 
 
@@ -163,6 +164,7 @@ class Service:
         self.url = f"http://{HOST}:{port}"
         self.log_path = folder / f"service-{port}.log"
         ours = {"DATABASE_URL": database_url, "HOST": HOST, "PORT": port, "ADMIN_TOKEN": ADMIN_TOKEN}
+        ours |= dict.fromkeys(LIMITS, "0")  # all that tests ask comes from one address, in a hurry
         self.environment = bare_environment(folder, **(ours | variables))
         self.process: subprocess.Popen[bytes]
         self._clients: list[httpx.Client] = []

@@ -25,6 +25,10 @@ def finish(request: Request, response: BaseHTTPResponse) -> None:
     """
     response.headers["x-request-id"] = request.id
     response.headers["x-content-type-options"] = "nosniff"
+    if request.has_body:
+        request.linger()
+    if request.takes_gzip:
+        response.headers["accept-encoding"] = "gzip"  # RFC 7694: bodies may be packed from now on
     seconds = time.perf_counter() - request.began
     path = request.route.path if request.route else None
     request.app.ctx.metrics.count_answer(request.method, path, response.status, seconds)

@@ -2,7 +2,8 @@
 
 import re
 
-from service.api.failures import Outdated
+from service.api.failures import Outdated, TooMany
+from service.api.limits import Rate
 from service.api.request import Request
 from service.core import clients
 from service.errors import Forbidden
@@ -22,6 +23,13 @@ def check_version(request: Request) -> None:
         raise Outdated(f"MONARC {match[1][:30]} is too old for this service: it has to be {wanted} or later.")
 
 
+def check_address(request: Request) -> None:
+    """Count a request of its address. Raises `TooMany`."""
+    rate = request.app.ctx.limits.addresses
+    if seconds := rate.take(request.network, request.began):
+        raise TooMany(f"Too many requests come from this address: {_said(rate)} are answered.", seconds)
+
+
 def token_of(request: Request) -> str | None:
     """The token that a request presents; None where it presents none."""
     return request.headers.get("x-api-key", "").strip() or None
@@ -31,10 +39,30 @@ async def admit(request: Request, *, only_admins: bool) -> Account:
     """The account whose token the request presents.
 
     Raises `Unauthenticated` without a token, `Forbidden` where no active account has it or the account is no admin
-    and `only_admins` says that it has to be.
+    and `only_admins` says that it has to be, `TooMany` where the account asks too often or its address tried too many
+    wrong tokens.
     """
-    account = await clients.authenticate(token_of(request))
+    limits = request.app.ctx.limits
+    try:
+        account = await clients.authenticate(token_of(request))
+    except Forbidden:
+        if seconds := limits.wrong_tokens.take(request.network, request.began):
+            raise _too_many_tokens(request, seconds) from None
+        raise
+    if seconds := limits.unwelcome(request.network, account.id, request.began):
+        raise _too_many_tokens(request, seconds)
+    if seconds := limits.accounts.take(account.id, request.began):
+        raise TooMany(f"Too many requests come from this account: {_said(limits.accounts)} are answered.", seconds)
     if only_admins and not account.is_admin:
         raise Forbidden("Only an admin's token opens this.")
     clients.note_seen(account)
     return account
+
+
+def _too_many_tokens(request: Request, seconds: float) -> TooMany:
+    rate = request.app.ctx.limits.wrong_tokens
+    return TooMany(f"Too many wrong tokens come from this address: {_said(rate)} are looked at.", seconds)
+
+
+def _said(rate: Rate) -> str:
+    return f"{rate.per_minute} a minute"

@@ -6,6 +6,7 @@ field is to blame. What nobody foresaw is a 500 that tells nothing of its cause;
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -35,6 +36,14 @@ class Outdated(StatsServiceError):
     """The MONARC that asks is too old."""
 
 
+class TooMany(StatsServiceError):
+    """More was asked than one may ask. `retry_after`: seconds until more is allowed."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = math.ceil(retry_after)
+
+
 STATUSES: Mapping[type[StatsServiceError], int] = {
     BadInput: 400,
     Unauthenticated: 401,
@@ -42,6 +51,7 @@ STATUSES: Mapping[type[StatsServiceError], int] = {
     NotFound: 404,
     Conflict: 409,
     Outdated: 426,
+    TooMany: 429,
     Unavailable: 503,
     StorageFull: 507,
 }
@@ -63,7 +73,6 @@ _SANIC = {
     414: "The address is too long.",
     417: "Of the header Expect only 100-continue is understood.",
     431: "The request's headers are too large.",
-    501: "This service does not know the request's method.",
     CLIENT_LEFT: "The client left before it was answered.",
     503: "The answer took too long, or the service is being stopped: try again later.",
 }
@@ -91,7 +100,7 @@ def _status(error: StatsServiceError) -> int | None:
 
 
 def _headers(error: StatsServiceError) -> dict[str, str]:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         return {"retry-after": str(error.retry_after)}
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": "X-API-KEY"}
@@ -114,14 +123,15 @@ def _refusal(request: Request, status: int, headers: Mapping[str, str]) -> HTTPR
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and request.method == "NONE":
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     kept = {name.lower(): value for name, value in headers.items() if name.lower() == "allow"}
-    if status == HTTPStatus.METHOD_NOT_ALLOWED and not kept:  # a word that is no method at all
-        status = HTTPStatus.NOT_IMPLEMENTED
+    if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        kept["accept-encoding"] = "gzip" if request.takes_gzip else "identity"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         kept["retry-after"] = "5"
-    limit = request.app.ctx.settings.max_body_mb
+    limit = f"{request.most_bytes >> 20} MiB" if request.most_bytes >> 20 else f"{request.most_bytes >> 10} KiB"
     message = {
         405: f"{request.method[:20]} is not possible here; the header Allow says what is.",
-        413: f"The request's body is larger than the {limit} MiB that are taken: send it in several parts.",
+        413: f"The request's body is larger than the {limit} that are taken: send it in several parts.",
+        415: f"The body's Content-Encoding is not taken: it has to be {'gzip or ' * request.takes_gzip}identity.",
         **_SANIC,
     }.get(status, "The request was refused.")
     return _answer(status, {"message": message}, kept)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from service.api.request import Request
-from service.core import strict
+from service.core import strict, values
 from service.errors import BadInput
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -31,6 +31,9 @@ MOST = 10_000
 MOST_NAMED = 20
 LONGEST = 60
 """How many of a stranger's names a message repeats, and how many characters of each."""
+
+SECRETS = frozenset({"token"})
+"""The parameters whose values no message repeats: whoever sent them may log it."""
 
 _NAME = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
 
@@ -83,7 +86,7 @@ def convert(declared: type[P], given: Mapping[str, Any]) -> P:
     fields = fields_of(declared)
     if unknown := [name for name in given if name not in fields]:
         raise BadInput(f"Unknown arguments: {', '.join(_some(unknown))}", dict.fromkeys(_some(unknown), _known(fields)))
-    values: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, field in fields.items():
         value = given.get(name, msgspec.UNSET)
@@ -92,12 +95,20 @@ def convert(declared: type[P], given: Mapping[str, Any]) -> P:
                 wrong[name] = f"is missing: it has to be {_wanted(field.kind)}"
             continue
         try:
-            values[name] = msgspec.convert(_reshaped(value, field.kind), field.type, strict=False)
+            found[name] = _converted(value, field)
         except (msgspec.ValidationError, BadInput):
-            wrong[name] = f"has to be {_wanted(field.kind)}, not {_shown(value)}"
+            instead = "" if name in SECRETS else f", not {_shown(value)}"
+            wrong[name] = f"has to be {_wanted(field.kind)}{instead}"
     if wrong:
         raise BadInput("; ".join(f"{name} {what}" for name, what in wrong.items()) + ".", wrong)
-    return declared(**values)
+    return declared(**found)
+
+
+def _converted(value: Any, field: Field) -> Any:
+    converted = msgspec.convert(_reshaped(value, field.kind), field.type, strict=False)
+    if converted is None and value is not None:  # to msgspec the text "null" is as good
+        raise BadInput("A text is not null.")
+    return converted
 
 
 def _body(body: bytes) -> dict[str, Any]:
@@ -106,7 +117,8 @@ def _body(body: bytes) -> dict[str, Any]:
     if given is None or given == []:
         return {}
     if not isinstance(given, dict):
-        raise BadInput(f"The body has to be a JSON object that holds the parameters, not {_shown(given)}.")
+        kind = values.NAMES[type(given)]
+        raise BadInput(f"The body has to be a JSON object that holds the parameters, not {kind}.")
     return given
 
 

@@ -8,20 +8,25 @@ a GET's body, so the path is put right here, when the request is made.
 import asyncio
 import functools
 import io
+import ipaddress
 import itertools
 import re
 import secrets
 import time
+from collections.abc import AsyncIterator, Hashable
 from typing import Any
 
 import msgspec
 from sanic import Request as SanicRequest
 from sanic import Sanic
 from sanic.config import Config
-from sanic.exceptions import PayloadTooLarge
+from sanic.exceptions import BadRequest, PayloadTooLarge, RequestTimeout
 
+from service.api import packing
+from service.api.limits import SMALL, Limits, Share, network
 from service.api.metrics import Metrics
 from service.api.work import Work
+from service.errors import BadInput, Unavailable
 from service.records import Account
 from service.settings import Settings
 
@@ -36,13 +41,21 @@ def _process() -> str:
 
 
 LINGER_SECONDS = 5.0
-"""How long a client may go on sending a body that has been refused as too large."""
+"""How long a client may go on sending a body that nobody wants."""
+
+BODY_SECONDS, STRANGERS_BODY_SECONDS = 120.0, 20.0
+"""How long a body may take to arrive, from an account and from somebody who needs none."""
+
+_HEAD = re.compile(rb"[!-~]++ [!-~]++ HTTP/1\.[01](?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+)*+")
+"""A request's line and headers. What Sanic would take beyond this, others read differently: a blank before a colon, a
+line that goes on in the next, a line feed or a zero in a header."""
 
 
 class Context(msgspec.Struct, frozen=True):
     """What the whole application shares (`app.ctx`)."""
 
     settings: Settings
+    limits: Limits
     work: Work
     metrics: Metrics
     first_parts: frozenset[bytes]
@@ -70,10 +83,20 @@ def rewritten(url: bytes, prefix: bytes, first_parts: frozenset[bytes]) -> bytes
     return b"/" + b"/".join(parts) + mark + query
 
 
-class Request(SanicRequest[App, Any]):
-    """`account` is who asks, once the token was found; `id` names the request in the log and in its answer."""
+@functools.lru_cache(1024)
+def _address(text: str) -> str:
+    """An IP address as it is written shortest; "" for what is none."""
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        return ""
 
-    __slots__ = ("account", "began")
+
+class Request(SanicRequest[App, Any]):
+    """`account` is who asks, once the token was found; `id` names the request in the log and in its answer; `at_work`
+    tells that what happens next is not up to the client."""
+
+    __slots__ = ("_share", "account", "at_work", "began")
 
     app: App
 
@@ -83,9 +106,20 @@ class Request(SanicRequest[App, Any]):
         app: App = named["app"] if "app" in named else rest[1]
         prefix = app.ctx.settings.script_name.encode()
         url = b"/" if method == "NONE" else rewritten(url_bytes, prefix, app.ctx.first_parts)
-        super().__init__(url, headers, version, method, *rest, **named)
         self.account: Account | None = None  # set before the handler of a route that asks for a token
+        self.at_work = False
+        self._share: Share | None = None
         self.began = time.perf_counter()
+        super().__init__(url, headers, version, method, *rest, **named)
+        if method != "NONE":
+            self._check_head()
+
+    def _check_head(self) -> None:
+        hosts = len(self.headers.getall("host", ()))
+        if hosts > 1 or (hosts == 0 and self.version == "1.1") or not _HEAD.fullmatch(self.head):
+            raise BadRequest("Bad Request")
+        if self.version == "1.0" and "transfer-encoding" in self.headers:
+            raise BadRequest("Bad Request")
 
     @property
     def id(self) -> str:
@@ -105,30 +139,87 @@ class Request(SanicRequest[App, Any]):
     @property
     def address(self) -> str:
         """Where the request comes from; what a proxy says of that counts where FIX_PROXY is set."""
-        forwarded = self.remote_addr if self.app.ctx.settings.fix_proxy else ""
+        forwarded = _address(self.remote_addr[:64]) if self.app.ctx.settings.fix_proxy else ""
         return str(forwarded or self.ip or "unknown")
+
+    @property
+    def network(self) -> Hashable:
+        """What `limits` counts as the place where the request comes from."""
+        return network(self.address)
 
     @property
     def has_body(self) -> bool:
         """Whether there is a body that was not read yet."""
         return self.stream is not None and bool(self.stream.request_body)
 
-    async def receive_body(self) -> None:
-        """Read the body.
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether a body may be packed: some kilobytes can become many megabytes, which strangers are not given."""
+        return self.account is not None
 
-        Raises PayloadTooLarge. The parts are written into one growing buffer: Sanic's own way holds a large body
-        twice.
+    @property
+    def most_bytes(self) -> int:
+        """How large its body may be: a stranger has but a few parameters to send."""
+        return SMALL if self.account is None else self.app.ctx.settings.max_body_mb << 20
+
+    async def receive_body(self) -> None:
+        """Read the body, and unpack it where it comes as gzip. `let_go` has to follow, whatever comes of it.
+
+        Raises PayloadTooLarge (also for what is too large once it is unpacked), UnknownCoding, BadInput where a gzip is
+        damaged, RequestTimeout where it does not arrive in time, and `Unavailable` where there is no room for it.
         """
         stream: Any = self.stream  # Sanic's type lacks what its class has
-        stream.request_max_size = self.app.ctx.settings.max_body_mb << 20
-        buffer = io.BytesIO()
+        stream.request_max_size = self.most_bytes
+        self._share = Share(self.app.ctx.limits.bodies)
+        seconds = STRANGERS_BODY_SECONDS if self.account is None else BODY_SECONDS
+        is_here = 0 < stream.request_bytes <= len(stream.recv_buffer)  # as most are: a deadline costs more than they do
         try:
-            async for part in stream:
-                buffer.write(part)
-        except PayloadTooLarge:
-            # What is still on its way Sanic reads and drops, once the answer is sent. Were the connection closed on
-            # it at once, clients and proxies that are still sending would find it broken and no answer.
+            async with asyncio.timeout(None if is_here else seconds):
+                self.at_work = True  # waiting for room is not the client's fault
+                await self._share.cover(min(stream.request_bytes, self.most_bytes))
+                self.at_work = False
+                self.body = await self._read(stream, self._share)
+        except (PayloadTooLarge, packing.UnknownCoding, BadInput, Unavailable, TimeoutError) as error:
             stream.request_max_size = self.app.config.REQUEST_MAX_SIZE
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, stream.protocol.transport.close)
+            stream.keep_alive = False
+            if isinstance(error, TimeoutError):
+                raise RequestTimeout("") from None
             raise
-        self.body = buffer.getvalue()
+
+    async def _read(self, stream: Any, share: Share) -> bytes:
+        """The parts are written into one growing buffer: Sanic's own way holds a large body twice."""
+        buffer = io.BytesIO()
+        async for part in self._unpacked(stream, self.most_bytes):
+            await share.cover(buffer.tell() + len(part))
+            buffer.write(part)
+        return buffer.getvalue()
+
+    def keep_body(self) -> None:
+        """Keep the body in memory until there was one more `let_go`."""
+        if self._share:
+            self._share.keep()
+
+    def let_go(self) -> None:
+        """Forget the body, if nobody else keeps it: an idle connection would hold it."""
+        if self._share and not self._share.let_go():
+            self.body = b""
+
+    def linger(self) -> None:
+        """Let the client send what is left of a body that nobody wants, for a while. Sanic reads and drops it, once the
+        answer is sent: were the connection closed on it at once, clients and proxies that are still sending would find
+        it broken and no answer."""
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_unread)
+
+    def _close_if_unread(self) -> None:
+        stream: Any = self.stream
+        if self.has_body and stream.protocol.transport:
+            stream.protocol.transport.close()
+
+    def _unpacked(self, parts: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+        """The parts of the body, unpacked where that is needed."""
+        coding = ",".join(self.headers.getall("content-encoding", [])).strip().lower()
+        if coding in {"", "identity"}:
+            return parts
+        if coding in packing.GZIP and self.takes_gzip:
+            return packing.gunzipped(parts, most)
+        raise packing.UnknownCoding

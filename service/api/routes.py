@@ -16,6 +16,7 @@ import msgspec
 from sanic import HTTPResponse
 from sanic.constants import HTTP_METHODS
 from sanic.exceptions import MethodNotAllowed, RequestCancelled
+from sanic.router import Router as SanicRouter
 
 from service.api import answers, auth, parameters
 from service.api.answers import Answer, Stream
@@ -55,6 +56,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A method on a path (`/api/v1/stats/{anr}`; every part in braces is a UUID), and all that is said of it.
 
     `body`: the type of a body that the handler reads by itself, from `request.body`; the parameters are not read then.
+    `limited`: whether it is refused to those who ask too often, and where the service has too much to do.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     body: Any
     answers: Mapping[int, Documented]
     tag: str
+    limited: bool
 
     @property
     def versioned(self) -> bool:
@@ -88,6 +91,7 @@ class Routes:
         answers: Mapping[int, Documented],
         parameters: type[msgspec.Struct] = Nothing,
         body: Any = None,
+        limited: bool = True,
     ) -> Callable[[Handler], Handler]:
         """Decorates a handler: see `Route`."""
 
@@ -101,11 +105,26 @@ class Routes:
                 body=body,
                 answers=answers,
                 tag=self.tag,
+                limited=limited,
             )
             self.all.append(route)
             return handler
 
         return declare
+
+
+class Router(SanicRouter):
+    """Sanic's, for which a word that is no method is one that the path has not: Sanic itself does not know then which
+    methods the path has."""
+
+    def get(  # type: ignore[override] # as Sanic's own does
+        self, path: str, method: str, host: str | None
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """The route, its handler, and the parts in braces. Raises what Sanic's own raises."""
+        try:
+            return super().get(path, method, host)
+        except MethodNotAllowed:
+            return super().get(path, "OPTIONS", host)
 
 
 def install(app: App, routes: Iterable[Route]) -> None:
@@ -141,16 +160,24 @@ def _served(route: Route) -> Served:
     """What Sanic calls for a route. Nobody's body is read before it is known who sends it."""
 
     async def served(request: Request, **path: str) -> HTTPResponse | None:
-        done = request.app.ctx.work.done
+        work = request.app.ctx.work
+        if route.limited:
+            auth.check_address(request)
+            work.check()
         if route.versioned:
             auth.check_version(request)
-        if request.has_body:
-            await done(_admit(route, request))
-            await request.receive_body()
-        answer = await done(_answered(route, request, path))
-        if isinstance(answer, HTTPResponse):
-            return answer
-        await _send(request, answer)
+        try:
+            if request.has_body:
+                await work.done(_admit(route, request))
+                await request.receive_body()
+            request.at_work = True
+            answer = await work.done(_answered(route, request, path))
+            request.at_work = False
+            if isinstance(answer, HTTPResponse):
+                return answer
+            await _send(request, answer)
+        finally:
+            request.let_go()
         return None
 
     return served
@@ -162,9 +189,14 @@ async def _admit(route: Route, request: Request) -> None:
 
 
 async def _answered(route: Route, request: Request, path: Mapping[str, str]) -> Answer:
-    await _admit(route, request)
-    given = parameters.read(route.parameters, request, read_body=route.body is None)
-    return await route.handler(request, given, **{name: _uuid(name, text) for name, text in path.items()})
+    """What the handler answers. It goes on where the client leaves, and the body is kept that long."""
+    request.keep_body()
+    try:
+        await _admit(route, request)
+        given = parameters.read(route.parameters, request, read_body=route.body is None)
+        return await route.handler(request, given, **{name: _uuid(name, text) for name, text in path.items()})
+    finally:
+        request.let_go()
 
 
 def _uuid(name: str, text: str) -> UUID:

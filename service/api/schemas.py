@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from service.core import processors
-from service.records import Account, Activity, Refusal, StatType
+from service.records import Account, Activity, StatType
 
 # --- errors --------------------------------------------------------------------------------------------------
 
@@ -117,149 +117,6 @@ def client(account: Account, activity: Activity | None = None, token: str | Unse
     )
 
 
-# --- what analyses say: five kinds of data ---------------------------------------------------------------------
-
-Count = Annotated[int | str, Meta(description="A whole number; text that holds one is taken too")]
-Decimal = Annotated[float | str, Meta(description='A number, or text that holds one, such as "2.82"')]
-Label = Annotated[str | None, Meta(description="French, English, German, Dutch: label1 to label4")]
-
-
-class Level(msgspec.Struct):
-    """How many risks have a level."""
-
-    level: Literal["Low risks", "Medium risks", "High risks"]
-    value: Count
-
-
-LevelsByKind = dict[Literal["informational", "operational"], list[Level]]
-
-
-class RiskLevels(msgspec.Struct):
-    """Risks now (`current`) and after treatment (`residual`), by kind and level."""
-
-    current: LevelsByKind
-    residual: LevelsByKind
-
-
-class RiskTotals(msgspec.Struct):
-    """All risks, by kind."""
-
-    current: dict[Literal["informational", "operational"], Count]
-    residual: dict[Literal["informational", "operational"], Count]
-
-
-class RiskData(msgspec.Struct):
-    """The data of a row of type `risk`."""
-
-    risks: RiskLevels
-    total: RiskTotals
-
-
-class ObjectData(msgspec.Struct):
-    """An element of the data of a row of type `threat` or `vulnerability`."""
-
-    uuid: UUID
-    label1: Label
-    label2: Label
-    label3: Label
-    label4: Label
-    count: Annotated[Count, Meta(description="How often it occurs in the analysis' risks")]
-    maxRisk: Annotated[Decimal, Meta(description="The highest risk it takes part in")]  # noqa: N815
-    averageRate: Annotated[  # noqa: N815
-        Decimal, Meta(description="The probability of a threat, the qualification of a vulnerability")
-    ]
-
-
-Cells = Annotated[
-    dict[str, dict[str, int] | list[int]] | list[Any],
-    Meta(description="Impact to column (likelihood or probability) to count; a list stands for columns 0, 1, ..."),
-]
-
-
-class Scales(msgspec.Struct):
-    """The values on the axes."""
-
-    impact: list[Count]
-    likelihood: list[Count]
-    probability: list[Count]
-
-
-class CartographyData(msgspec.Struct):
-    """The data of a row of type `cartography`."""
-
-    scales: Scales
-    risks: Annotated[
-        dict[Literal["current", "residual"], dict[Literal["informational", "operational"], Cells]],
-        Meta(description="By state and kind"),
-    ]
-
-
-class Control(msgspec.Struct):
-    """A control of a standard."""
-
-    code: str
-    measure: UUID
-    value: Decimal
-
-
-class CategoryData(msgspec.Struct):
-    """A category of a standard and how far it is met, from 0 to 1."""
-
-    label1: Label
-    label2: Label
-    label3: Label
-    label4: Label
-    value: Decimal
-    controls: list[Control]
-
-
-class ReferentialData(msgspec.Struct):
-    """An element of the data of a row of type `compliance`: a standard."""
-
-    referential: UUID
-    label1: Label
-    label2: Label
-    label3: Label
-    label4: Label
-    current: list[CategoryData]
-    target: list[CategoryData]
-
-
-class Row(msgspec.Struct, kw_only=True):
-    """What an analysis says of itself on a day. `data` comes back exactly as it was sent."""
-
-    uuid: Annotated[UUID | UnsetType, Meta(description="The service makes one where none is sent")] = UNSET
-    anr: Annotated[UUID, Meta(description="The analysis")]
-    type: StatType
-    date: dt.date
-    data: Annotated[Any, Meta(extra_json_schema={"$ref": "#/components/schemas/RowData"})]
-
-
-class Rows(msgspec.Struct):
-    """Stored rows."""
-
-    metadata: Metadata
-    data: list[Row]
-
-
-class PartOfBatch(msgspec.Struct):
-    """What was stored of a batch, and what was not."""
-
-    metadata: Metadata
-    data: list[Row]
-    errors: list[Refusal]
-
-
-class BatchRefused(msgspec.Struct):
-    """Nothing of a batch was stored."""
-
-    message: str
-    errors: Annotated[
-        list[Refusal] | dict[str, str] | UnsetType,
-        Meta(description="Why each row was refused; or, as elsewhere, what is wrong with the request"),
-    ] = UNSET
-
-
 # --- what processors make of them ------------------------------------------------------------------------------
 
 ChartData = Annotated[Any, Meta(extra_json_schema={"$ref": "#/components/schemas/ChartData"})]
@@ -271,6 +128,15 @@ class Processed(msgspec.Struct):
     type: StatType
     processor: str
     data: ChartData
+
+
+ProcessorName = Annotated[
+    str,
+    Meta(
+        description="Its name begins with the type; the list has all",
+        extra_json_schema={"enum": [each.name for each in processors.all()]},
+    ),
+]
 
 
 class Processor(msgspec.Struct):
@@ -313,8 +179,5 @@ def data_of(stat_type: StatType | None) -> AnyOf:
     return AnyOf(tuple(dict.fromkeys(answers)))
 
 
-NAMED = {
-    "RowData": AnyOf((RiskData, list[ObjectData], CartographyData, list[ReferentialData])),
-    "ChartData": data_of(None),
-}
+NAMED = {"ChartData": data_of(None)}
 """What the `$ref`s in here mean."""

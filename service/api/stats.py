@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from service.api import answers, examples, schemas
+from service.api import answers, examples, row_schemas, schemas
 from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Nothing, Routes, Who
@@ -25,10 +25,10 @@ PIECE = 1 << 18
 
 MOST_ROWS = 1_000_000_000
 
-_STORED = schemas.Rows(schemas.Metadata("1"), [examples.stored()])
+_STORED = row_schemas.Rows(schemas.Metadata("1"), [examples.stored()])
 
 
-class RowsWanted(msgspec.Struct, kw_only=True):
+class RowsWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which rows are wanted."""
 
     type: Annotated[StatType, Meta(description="The kind of data", examples=["risk"])]
@@ -48,20 +48,19 @@ class RowsWanted(msgspec.Struct, kw_only=True):
     "POST",
     ROWS,
     who=Who.ACCOUNT,
-    body=list[schemas.Row],
+    body=list[row_schemas.Row],
     answers={
-        201: Documented(text="All rows are stored", type=schemas.Rows, example=_STORED),
+        201: Documented(text="All rows are stored", type=row_schemas.Rows, example=_STORED),
         207: Documented(
             text="Some rows are stored",
-            type=schemas.PartOfBatch,
-            example=schemas.PartOfBatch(_STORED.metadata, _STORED.data, [examples.refused()]),
+            type=row_schemas.PartOfBatch,
+            example=row_schemas.PartOfBatch(_STORED.metadata, _STORED.data, [examples.refused()]),
         ),
         400: Documented(
             text="No row is stored",
-            type=schemas.BatchRefused,
-            example=schemas.BatchRefused("None of the 1 rows could be stored.", [examples.refused()]),
+            type=row_schemas.BatchRefused,
+            example=row_schemas.BatchRefused("None of the 1 rows could be stored.", [examples.refused()]),
         ),
-        507: Documented(text="The disk is full; no row is stored", type=schemas.Failure),
     },
 )
 async def post(request: Request, _: Nothing) -> Answer:
@@ -74,7 +73,7 @@ async def post(request: Request, _: Nothing) -> Answer:
     request.app.ctx.metrics.count_rows(collected)
     if collected.refused and not collected.stored:
         message = f"None of the {len(collected.refused)} rows could be stored: errors says what to mend in each."
-        return answers.value(schemas.BatchRefused(message, collected.refused), 400)
+        return answers.value(row_schemas.BatchRefused(message, collected.refused), 400)
     return await _batch(collected)
 
 
@@ -83,7 +82,7 @@ async def post(request: Request, _: Nothing) -> Answer:
     ROWS,
     who=Who.ACCOUNT,
     parameters=RowsWanted,
-    answers={200: Documented(text="The rows, by date and analysis", type=schemas.Rows, example=_STORED)},
+    answers={200: Documented(text="The rows, by date and analysis", type=row_schemas.Rows, example=_STORED)},
 )
 async def find(request: Request, query: RowsWanted) -> Answer:
     """Rows as they were sent: one's own, for an admin everybody's."""
@@ -108,7 +107,7 @@ async def find(request: Request, query: RowsWanted) -> Answer:
     "GET",
     ANALYSIS,
     who=Who.ACCOUNT,
-    answers={200: Documented(text="The rows, none for an unknown analysis", type=list[schemas.Row])},
+    answers={200: Documented(text="The rows, none for an unknown analysis", type=list[row_schemas.Row])},
 )
 async def rows_of(request: Request, _: Nothing, anr: UUID) -> Answer:
     """All rows of an analysis: one's own, for an admin everybody's."""

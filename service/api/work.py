@@ -10,7 +10,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
+from service.errors import Unavailable
+
 T = TypeVar("T")
+
+MOST = 500
+"""How many requests are at work at a time. Hundreds of Front Offices post in the same minute; what comes beyond so many
+would be answered when nobody waits for it any more."""
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +26,11 @@ class Work:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def check(self) -> None:
+        """Raises `Unavailable` where there is so much to do that nothing more can be begun."""
+        if len(self._tasks) >= MOST:
+            raise Unavailable("The service is asked more at a time than it can answer: try again in some seconds.")
 
     async def done(self, doing: Coroutine[Any, Any, T]) -> T:
         """Do it, and give its result. Where the one who waits is cancelled, it is done all the same."""

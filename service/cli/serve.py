@@ -109,8 +109,10 @@ def _run(
     shared: Path | None = None,
 ) -> None:
     """Serve on the socket until a signal says stop, or what `begun` is given, when it serves, is called."""
-    from service.app import create_app  # noqa: PLC0415 - as above
+    from service.api.connections import Connection  # noqa: PLC0415 - as above
+    from service.app import create_app  # noqa: PLC0415
 
+    Connection.make_possible()
     server = create_app(settings, shared)
 
     # A signal that arrives while Sanic has its handlers but is not yet serving would be lost: it waits meanwhile.
@@ -127,4 +129,4 @@ def _run(
 
     server.register_listener(hold_signals, "before_server_start")
     server.register_listener(watch, "after_server_start")
-    server.run(sock=listening, backlog=BACKLOG, single_process=True, access_log=False, motd=False)
+    server.run(sock=listening, backlog=BACKLOG, protocol=Connection, single_process=True, access_log=False, motd=False)

@@ -3,10 +3,11 @@
 Sanic's own manager never replaces a worker that was killed. Here the supervisor makes the database ready and opens the
 socket, then forks. All workers take connections from the socket's one queue, so none waits for a worker that is dead.
 
-A socket pair, the *tether*, ties each worker to the supervisor. A worker sends a byte when it serves. It finishes its
-requests and ends when nothing more can come from the other end: the supervisor stops, or was killed. And the supervisor
-learns from the closed tether that a worker is gone. Signals are for the supervisor alone: Ctrl-C and service managers
-send them to all processes at once, and a second one would cut off what a worker is finishing.
+A socket pair, the *tether*, ties each worker to the supervisor. A worker sends a byte when it serves and then one each
+second, so that one that hangs is noticed and killed. It finishes its requests and ends when nothing more can come from
+the other end: the supervisor stops, or was killed. And the supervisor learns from the closed tether that a worker is
+gone. Signals are for the supervisor alone: Ctrl-C and service managers send them to all processes at once, and a second
+one would cut off what a worker is finishing.
 """
 
 import asyncio
@@ -34,8 +35,17 @@ EARLY_SECONDS = 5.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
-LAST_SECONDS = 3.0
-"""How long a worker that has cut its tether may take to end."""
+LAST_SECONDS = 10.0
+"""How long a worker that has cut its tether may take to end. It has nothing more to do, but the machine may be busy."""
+
+BEAT_SECONDS = 1.0
+"""How often a worker says that it lives."""
+
+SILENT_SECONDS = 30.0
+"""A worker that has served and says nothing for so long hangs."""
+
+START_SECONDS = 120.0
+"""How long a worker may take until it serves."""
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +61,23 @@ def become_workers(count: int, listening: socket.socket, announce: Callable[[], 
 
 
 def tie(tether: socket.socket, stop: Callable[[], None]) -> None:
-    """In a worker's event loop, when it serves: tell the supervisor, and call `stop` when the tether is cut."""
+    """In a worker's event loop, when it serves: tell the supervisor, now and again and again, and call `stop` when the
+    tether is cut."""
     loop = asyncio.get_running_loop()
 
     def cut() -> None:
         loop.remove_reader(tether)
         stop()
 
+    def beat() -> None:
+        # The tether is cut already, or the supervisor is held up and has not read what was sent before.
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            tether.send(b".")
+        loop.call_later(BEAT_SECONDS, beat)
+
+    tether.settimeout(0)
     loop.add_reader(tether, cut)
-    with contextlib.suppress(BrokenPipeError):  # it is cut already
-        tether.send(b".")
+    beat()
 
 
 @dataclass(eq=False)
@@ -69,6 +86,7 @@ class _Worker:
     tether: socket.socket
     started: float
     serves: bool = False
+    silent: float = 0.0
 
 
 class _Supervisor:
@@ -98,7 +116,7 @@ class _Supervisor:
             if tether:
                 return tether
             missing = len(self._workers) < self._count
-            self._listen(self._not_before - time.monotonic() if missing else None)
+            self._listen(min(self._not_before - time.monotonic(), BEAT_SECONDS) if missing else BEAT_SECONDS)
         self._finish()
         raise SystemExit(FAILED if self._failed else 0)
 
@@ -148,18 +166,35 @@ class _Supervisor:
         for one in (self._woken, self._waker, *(worker.tether for worker in self._workers)):
             one.close()
 
-    def _listen(self, seconds: float | None) -> None:
+    def _listen(self, seconds: float) -> None:
         """Wait for news, so many seconds at most, and act on them."""
+        began = time.monotonic()
         for key, _ in self._selector.select(seconds):
             worker: _Worker | None = key.data
             if worker is None:
                 self._woken.recv(64)
-            elif not worker.tether.recv(1):
+            elif not worker.tether.recv(4096):
                 self._bury(worker)
             else:
-                worker.serves = True
-                log.info("Worker %s serves", worker.pid)
-                self._announce_once()
+                self._note_beat(worker)
+        self._kill_silent(time.monotonic() - began)
+
+    def _note_beat(self, worker: _Worker) -> None:
+        worker.silent = 0.0
+        if not worker.serves:
+            worker.serves = True
+            log.info("Worker %s serves", worker.pid)
+            self._announce_once()
+
+    def _kill_silent(self, passed: float) -> None:
+        """Kill the workers that hang. So many seconds have passed; where it is more than the supervisor wanted to wait,
+        it was held up itself, and perhaps the workers were too."""
+        for worker in self._workers:
+            worker.silent += min(passed, 2 * BEAT_SECONDS)
+            if worker.silent > (SILENT_SECONDS if worker.serves else START_SECONDS):
+                log.error("Worker %s has said nothing for %.0f s: it is killed", worker.pid, worker.silent)
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.silent = 0.0
 
     def _announce_once(self) -> None:
         serving = sum(worker.serves for worker in self._workers)
@@ -206,7 +241,7 @@ class _Supervisor:
             if left <= 0:
                 for worker in self._workers:
                     os.kill(worker.pid, signal.SIGKILL)
-            self._listen(max(left, 1.0))
+            self._listen(BEAT_SECONDS)
 
 
 def _exit_code(process: int) -> int:

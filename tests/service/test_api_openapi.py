@@ -102,15 +102,31 @@ def test_the_example_of_a_batch_is_taken(document: Document, module_service: Ser
     assert (answer.status_code, answer.json()["metadata"]["count"]) == (201, "5")
 
 
-def test_payloads_keep_their_schema(document: Document) -> None:
-    """Real ones and empty ones of all types; one of no type does not."""
-    schema = {"$ref": "#/components/schemas/RowData"}
+def test_rows_keep_their_schema(document: Document) -> None:
+    """With real payloads and empty ones of all types; with no type's data they do not."""
+    body = document.json["paths"]["/api/v1/stats"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
     for kind in TYPES:
-        for variant in range(5):
-            document.check(schema, payload(kind, variant))
-        document.check(schema, empty(kind))
-    with pytest.raises(jsonschema.ValidationError):
-        document.check(schema, {"risks": 7})
+        row = {"anr": ANR, "type": kind, "date": "2026-01-31"}
+        for data in (*(payload(kind, variant) for variant in range(5)), empty(kind)):
+            document.check(schema, [row | {"data": data}])
+        with pytest.raises(jsonschema.ValidationError):
+            document.check(schema, [row | {"data": {"risks": 7}}])
+
+
+def test_a_body_may_be_written_as_php_writes_it(document: Document, module_service: Service) -> None:
+    """Numbers and booleans as text, lists as objects, null for nothing: what is taken is described, the rest is not."""
+    schema = {"$ref": "#/components/schemas/RowsWanted"}
+    for more in (
+        {"get_last": "1", "limit": "10", "anrs": {"0": ANR}, "anr": None},
+        {"get_last": 0, "limit": None, "anrs": [ANR], "date_to": None},
+    ):
+        document.check(schema, {"type": "risk"} | more)
+        assert module_service.admin.request("GET", "/api/v1/stats", json={"type": "risk"} | more).status_code == 200
+    for wrong in ({"get_last": "perhaps"}, {"limit": "many"}, {"anrs": {"first": ANR}}, {"type": None}, {"foo": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            document.check(schema, {"type": "risk"} | wrong)
+        assert module_service.admin.request("GET", "/api/v1/stats", json={"type": "risk"} | wrong).status_code == 400
 
 
 def test_answers_are_as_described(document: Document, module_service: Service) -> None:
@@ -131,6 +147,7 @@ def test_answers_are_as_described(document: Document, module_service: Service) -
         ("/api/v1/client", admin.post("/api/v1/client", json={})),
         ("/api/v1/client", admin.get("/api/v1/client")),
         ("/api/v1/client", client.get("/api/v1/client")),
+        ("/api/v1/sharing", admin.get("/api/v1/sharing")),
         ("/api/v1/client/me", client.get("/api/v1/client/me")),
         ("/api/v1/client/me", client.patch("/api/v1/client/me", json={"is_sharing_enabled": True})),
         ("/api/v1/client/me", nobody.get("/api/v1/client/me")),

@@ -116,6 +116,8 @@ def test_an_empty_body_holds_no_parameters(prefixed: Service, body: bytes) -> No
         ("type=risk&type=threat", None, {"type"}),
         ("type[]=risk", None, {"type"}),
         ("type=risk&limit=1_0", None, {"limit"}),
+        ("type=risk&anr=null", None, {"anr"}),
+        ("", {"type": "risk", "date_from": "null"}, {"date_from"}),
     ],
 )
 def test_what_is_wrong_missing_or_unknown_is_named(prefixed: Service, query: str, body: Any, fields: set[str]) -> None:
