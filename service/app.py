@@ -9,8 +9,9 @@ from pathlib import Path
 from sanic import Sanic
 from sanic.config import Config
 
-from service.api import access, clients, docs, health, processed, public, routes, stats
+from service.api import access, clients, connections, docs, health, processed, public, routes, sharing, stats
 from service.api.failures import Failures
+from service.api.limits import Limits
 from service.api.metrics import Metrics
 from service.api.request import App, Context, Request
 from service.api.work import Work
@@ -27,7 +28,7 @@ FLUSH_SECONDS = 60
 GRACE_SECONDS = 30.0
 """How long a stop waits for requests that are under way."""
 
-ROUTES = [route for module in (clients, stats, processed, public, health) for route in module.routes.all]
+ROUTES = [route for module in (clients, stats, processed, sharing, public, health) for route in module.routes.all]
 
 
 def create_app(settings: Settings, shared: Path | None = None) -> App:
@@ -36,11 +37,18 @@ def create_app(settings: Settings, shared: Path | None = None) -> App:
     `shared`: a folder that all processes behind one port have in common, if there are several.
     Its start raises `Unavailable` where the database cannot be reached, and `MigrationsPending`.
     """
-    context = Context(settings=settings, work=Work(), metrics=Metrics(shared), first_parts=frozenset(_first_parts()))
+    context = Context(
+        settings=settings,
+        limits=Limits(settings),
+        work=Work(),
+        metrics=Metrics(shared),
+        first_parts=frozenset(_first_parts()),
+    )
     app: App = Sanic(
         "stats-service",
         config=_config(settings),
         ctx=context,
+        router=routes.Router(),
         request_class=Request,  # type: ignore[arg-type] # Sanic types it for its own context only
         error_handler=Failures(),
         configure_logging=False,
@@ -62,10 +70,10 @@ def _config(settings: Settings) -> Config:
             # How much is read to be dropped; how much is taken, `Request.receive_body` decides.
             "REQUEST_MAX_SIZE": settings.max_body_mb << 22,
             "REQUEST_MAX_HEADER_SIZE": 16_384,
-            "REQUEST_TIMEOUT": 60,
+            "REQUEST_TIMEOUT": connections.HEAD_SECONDS,
             # A large batch, behind another one, on a slow disk. Beyond it the client is told to come back.
             "RESPONSE_TIMEOUT": 120,
-            "KEEP_ALIVE_TIMEOUT": 75,
+            "KEEP_ALIVE_TIMEOUT": connections.IDLE_SECONDS,
             "GRACEFUL_SHUTDOWN_TIMEOUT": GRACE_SECONDS,
             "PROXIES_COUNT": 1 if settings.fix_proxy else None,
         }

@@ -126,6 +126,14 @@ class Service:
         """Delete an account and all that it has sent."""
         self._check(await self._send("DELETE", f"api/v1/client/{uuid}"))
 
+    async def sharing(self) -> wire.Sharing:
+        """The state of sharing with another instance (administrators only). Raises NotUnderstood where the service
+        is too old to tell of it."""
+        response = await self._send("GET", "api/v1/sharing")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise NotUnderstood(f"{self.name} does not tell of sharing.", "It is an older version: update it.")
+        return self._read(response, wire.Sharing)
+
     # --- how -----------------------------------------------------------------------------------------------
 
     async def _processed(self, kind: str, processor: str, ask: Ask, answer: type[T]) -> T | None:

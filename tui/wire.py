@@ -175,6 +175,81 @@ class NewToken(Wire, frozen=True):
     token: Clean
 
 
+class SharePush(Wire, frozen=True):
+    """A push to an instance. `ended_at` is None while it runs, and where it was killed."""
+
+    server: Clean
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    sent: int
+    already_there: int
+    refused: int
+    left_over: int
+    bytes: int
+    error: Clean | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it left nothing for the next one. (What was refused, that one does not send either.)"""
+        return self.ended_at is not None and not (self.error or self.left_over)
+
+
+class ShareWaiting(Wire, frozen=True):
+    """What the next push would send of an account's rows of a type."""
+
+    client: Clean
+    name: Clean
+    type: Clean
+    analyses: int
+    rows: int
+    first_date: dt.date
+    last_date: dt.date
+
+
+class ShareRefused(Wire, frozen=True):
+    """A row that the other instance refused, and why."""
+
+    client: Clean
+    name: Clean | None
+    anr: Clean
+    type: Clean
+    date: dt.date
+    reason: Clean | None
+
+
+class ShareAccount(Wire, frozen=True):
+    """What was shared of an account; `name` is None where it is gone, `shares` whether it goes on sharing."""
+
+    client: Clean
+    name: Clean | None
+    shares: bool
+    analyses: int
+    rows: int
+    kept_old: int
+    refused: int
+    first_date: dt.date | None
+    last_date: dt.date | None
+
+
+class Sharing(Wire, frozen=True):
+    """The state of sharing with the instance `server`, as an administrator sees it.
+
+    `runs`: the last pushes, the newest first. `refused`: some of the `refused_rows`. `gone_analyses`: how many are
+    there and no longer here.
+    """
+
+    server: Clean
+    has_token: bool
+    running: bool
+    runs: list[SharePush]
+    shared: int
+    accounts: list[ShareAccount]
+    refused_rows: int
+    refused: list[ShareRefused]
+    gone_analyses: int
+    waiting: list[ShareWaiting]
+
+
 class Me(Wire, frozen=True):
     """The account that the token belongs to. (The token, which the answer repeats, is not read.)"""
 

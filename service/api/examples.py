@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from service.api import schemas
+from service.api.row_schemas import Row
 from service.core import payloads, processors
 from service.records import Refusal, Series, StatType
 
@@ -50,15 +50,16 @@ DATA: dict[StatType, Any] = {
 }
 
 
-def sent() -> list[schemas.Row]:
+def sent() -> list[Row]:
     """A batch as a Front Office sends it."""
-    return [schemas.Row(anr=ANR, type=kind, date=DAY, data=data) for kind, data in DATA.items()]
+    rows = [{"anr": ANR, "type": kind.value, "date": DAY, "data": data} for kind, data in DATA.items()]
+    return msgspec.convert(rows, list[Row])
 
 
-def stored() -> schemas.Row:
+def stored() -> Row:
     """A row as it comes back."""
-    number = UUID("c08e380f-7ec0-43ff-bca2-4505856739e0")
-    return schemas.Row(uuid=number, anr=ANR, type=StatType.RISK, date=DAY, data=DATA[StatType.RISK])
+    first, *_ = sent()
+    return msgspec.structs.replace(first, uuid=UUID("c08e380f-7ec0-43ff-bca2-4505856739e0"))
 
 
 def refused() -> Refusal:

@@ -5,6 +5,7 @@ What comes out of the database is asked for each time, and kept nowhere.
 
 import asyncio
 import platform
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ monarc_stats_http_requests_total{method="POST",route="/api/v1/stats",status="201
 """
 
 
-@routes.add("GET", "/health", who=Who.ANYBODY, answers={200: _WELL})
+@routes.add("GET", "/health", who=Who.ANYBODY, answers={200: _WELL}, limited=False)
 async def health(request: Request, _: Nothing) -> Answer:
     """Whether the service is alive.
 
@@ -63,6 +64,7 @@ async def health(request: Request, _: Nothing) -> Answer:
             headers=("Retry-After",),
         ),
     },
+    limited=False,
 )
 async def ready(request: Request, _: Nothing) -> Answer:
     """Whether the service can do its work: its database answers, and has the tables of this version."""
@@ -85,7 +87,7 @@ async def ready(request: Request, _: Nothing) -> Answer:
     },
 )
 async def metrics(request: Request, _: Nothing) -> Answer:
-    """What this service counted since it started, and the state of its accounts, for Prometheus.
+    """What this service counted since it started, and the state of its accounts and of sharing, for Prometheus.
 
     Only for those who ask this service itself: what a reverse proxy passes on comes from outside.
     """
@@ -104,7 +106,7 @@ async def _state(request: Request) -> list[Metric]:
     """What the database tells now, and whether it does. Without an answer of it, the accounts are left out."""
     up = GaugeMetricFamily("monarc_stats_database_up", "Whether the database answers.")
     try:
-        found = await _soon(request, state.freshness())
+        found, push = await _soon(request, _asked())
     except Unavailable:
         up.add_metric([], 0)
         return [up]
@@ -114,7 +116,28 @@ async def _state(request: Request) -> list[Metric]:
     for role in Role:
         for freshness in state.FRESHNESS:
             accounts.add_metric([role.name.lower(), freshness], found[role, freshness])
-    return [up, accounts]
+    return [up, accounts, *_of_push(push)]
+
+
+async def _asked() -> tuple[Counter[tuple[Role, str]], state.Run | None]:
+    return await state.freshness(), await state.last_push()
+
+
+def _of_push(push: state.Run | None) -> list[Metric]:
+    """What the last push did; nothing where there was none."""
+    if push is None or push.ended_at is None:
+        return []
+    text = "When the last push to another instance ended."
+    ended = GaugeMetricFamily("monarc_stats_push_ended_timestamp_seconds", text)
+    ended.add_metric([], push.ended_at.timestamp())
+    complete = GaugeMetricFamily("monarc_stats_push_complete", "Whether it left nothing for the next one.")
+    complete.add_metric([], not (push.error or push.left_over))
+    rows = GaugeMetricFamily(
+        "monarc_stats_push_rows", "What became of the rows that it had to send.", labels=["outcome"]
+    )
+    for outcome in ("sent", "already_there", "refused", "left_over"):
+        rows.add_metric([outcome], getattr(push, outcome))
+    return [ended, complete, rows]
 
 
 async def _soon(request: Request, asking: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,5 @@
-"""The state of this instance, for those who watch it: whether its database can be used, and who has fallen silent."""
+"""The state of this instance, for those who watch it: whether its database can be used, who has fallen silent, and how
+sharing goes."""
 
 import datetime as dt
 from collections import Counter
@@ -6,7 +7,10 @@ from collections import Counter
 from service.errors import MigrationsPending
 from service.records import Role
 from service.storage import clients as storage
-from service.storage import migrate
+from service.storage import migrate, share_records
+from service.storage.share_records import Run
+
+__all__ = ["FRESHNESS", "Run", "check_database", "freshness", "last_push"]
 
 NEVER = "never"
 OLDER = "older"
@@ -26,6 +30,11 @@ async def freshness() -> Counter[tuple[Role, str]]:
     """How many active accounts of each role last posted when (`FRESHNESS`). Raises `Unavailable`."""
     now = dt.datetime.now(dt.UTC)
     return Counter((role, _freshness(last, now)) for role, last in await storage.last_posts())
+
+
+async def last_push() -> Run | None:
+    """The last push to another instance that has ended; None where there is none. Raises `Unavailable`."""
+    return next((run for run in await share_records.runs(share_records.RUNS_KEPT) if run.ended_at), None)
 
 
 def _freshness(last_post: dt.datetime | None, now: dt.datetime) -> str:

@@ -47,7 +47,7 @@ def hostile_rows() -> list[dict[str, object]]:
 
 async def test_no_figures_are_no_fault(blank: Service) -> None:
     """A new service's views say that there is nothing yet, without a banner."""
-    nothing = ("No figures", "0 of 0", "Nothing has changed", "Nobody on the map")
+    nothing = ("No figures", "0 of 0", "Nothing has changed", "Nobody on the map", "Not set up")
     async with dashboard(blank.url) as driver:
         for key in range(1, len(VIEWS) + 1):
             await driver.press(str(key))

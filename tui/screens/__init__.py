@@ -19,6 +19,7 @@ MODULES = (
     "compliance",
     "map",
     "accounts",
+    "sharing",
 )
 
 

@@ -39,7 +39,7 @@ class AccountsScreen(ViewScreen[list[Account]]):
 
     VIEW_NAME = "accounts"
     HEADING = "Accounts"
-    BRIEF = "Accounts"
+    BRIEF = "Accts"
     ABOUT = "The accounts of the local service. A change shows once the service has confirmed it."
     USES_SCOPE = False
     BINDINGS: ClassVar[list[BindingType]] = [

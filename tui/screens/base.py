@@ -97,12 +97,12 @@ class ViewScreen(LoadingScreen[D]):
             panel.toggle_table(tabular=self.is_tabular)
 
     def action_full(self) -> None:
-        """The panel that has the keys (or the first) alone on the screen."""
+        """The panel, or else the table, that has the keys (or the first panel) alone on the screen."""
         focused = self.focused
         panels = [one for one in (focused.ancestors_with_self if focused else []) if isinstance(one, Panel)]
-        panels = panels or list(self.query(Panel))
-        if panels:
-            self.maximize(panels[0])
+        alone = [*panels, *([focused] if isinstance(focused, Rows) else []), *self.query(Panel)]
+        if alone:
+            self.maximize(alone[0])
 
     def action_copy(self) -> None:
         """Copy what identifies the row under the cursor."""
