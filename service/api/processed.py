@@ -11,20 +11,18 @@ from service.api import answers, examples, schemas
 from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Nothing, Routes, Who
-from service.core import charts, processors
+from service.core import charts, processors, publication
 from service.core.periods import Period
 from service.records import StatType
 
 routes = Routes("Charts")
 
 
-class ChartWanted(msgspec.Struct, kw_only=True):
+class ChartWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which chart is wanted."""
 
-    type: Annotated[StatType, Meta(description="The kind of data", examples=["threat"])]
-    processor: Annotated[
-        str, Meta(description="Its name begins with the type; the list has all", examples=["threat_average_on_date"])
-    ]
+    type: Annotated[StatType, Meta(description="The kind of data", examples=["risk"])]
+    processor: Annotated[schemas.ProcessorName, Meta(examples=["risk_averages"])]
     processor_params: Annotated[
         dict[str, Any] | None,
         Meta(description="The processor's own parameters", examples=[{"risks_type": "informational"}]),
@@ -57,7 +55,8 @@ class ChartWanted(msgspec.Struct, kw_only=True):
     },
 )
 async def processed(request: Request, query: ChartWanted) -> Answer:
-    """A processor's data, over all accounts' rows or over analyses of one's own."""
+    """A processor's data, over all accounts' rows or over analyses of one's own. On a public instance users see of all
+    accounts' rows what anybody may see."""
     chart = await charts.chart(
         charts.ChartQuery(
             type=query.type,
@@ -69,6 +68,7 @@ async def processed(request: Request, query: ChartWanted) -> Answer:
             local_only=query.local_stats_only,
             period=query.aggregation_period,
             account=request.asker,
+            protection=None if request.asker.is_admin else publication.protection(request.app.ctx.settings),
         )
     )
     head = msgspec.json.encode({"type": query.type, "processor": query.processor})

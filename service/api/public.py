@@ -14,7 +14,7 @@ from service.api import answers, examples, schemas
 from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Handler, Nothing, Routes, Who
-from service.core import charts, processors
+from service.core import charts, processors, publication
 from service.core.periods import Period
 from service.records import StatType
 
@@ -24,11 +24,13 @@ MOST_DAYS = 36_525
 MAP_DAYS = 365
 
 
-class PublicChart(msgspec.Struct, kw_only=True):
+class PublicChart(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which chart is wanted."""
 
     days: Annotated[int, Meta(description="How many days back from today", ge=0, le=MOST_DAYS)] = 365
-    processor: Annotated[str | None, Meta(description="By default the type's own `_on_date`")] = None
+    processor: Annotated[
+        schemas.ProcessorName | None, Meta(description="One of the type's; by default its own `_on_date`")
+    ] = None
     last_stats: Annotated[bool, Meta(description="Only the newest figures")] = False
     local_stats_only: Annotated[bool, Meta(description="Without what other installations share with this one")] = False
     aggregation_period: Annotated[
@@ -59,6 +61,7 @@ def _chart_of(stat_type: StatType) -> Handler:
                 local_only=query.local_stats_only,
                 period=query.aggregation_period,
                 newest_only=query.last_stats,
+                protection=publication.protection(request.app.ctx.settings),
             )
         )
         return answers.versioned(request, chart.version, chart.data)
@@ -92,9 +95,11 @@ for _path, _type in PATHS.items():
     who=Who.ANYBODY,
     answers={200: Documented(text="The contributors", type=list[charts.Contributor])},
 )
-async def contributors(_request: Request, _: Nothing) -> Answer:
-    """Where those are who share their figures and told their coordinates, without names."""
-    return answers.value(await charts.contributors(MAP_DAYS), headers={"cache-control": "no-cache"})
+async def contributors(request: Request, _: Nothing) -> Answer:
+    """Where those are who share their figures and told their coordinates, without names; on a public instance without
+    figures too."""
+    protection = publication.protection(request.app.ctx.settings)
+    return answers.value(await charts.contributors(MAP_DAYS, protection), headers={"cache-control": "no-cache"})
 
 
 @routes.add("GET", "/about.json", who=Who.ANYBODY, answers={200: Documented(text="About it", type=schemas.About)})

@@ -5,19 +5,22 @@ import datetime as dt
 import hashlib
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
 from service import figures
-from service.core import processors
+from service.core import processors, publication
+from service.core.disclosure import Protection
 from service.core.periods import Period, first_day
 from service.core.stats import default_range
 from service.errors import BadInput, Unavailable
-from service.records import Account, Figures, Key, Series, StatType
+from service.records import Account, Figures, Series, StatType
 from service.storage import clients as client_storage
 from service.storage import keys as key_storage
 from service.storage import totals
+
+Days = dict[dt.date, Figures]
 
 REMEMBERED_BYTES = 32 << 20
 """How much of answers that still hold a process keeps."""
@@ -28,6 +31,7 @@ class ChartQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     `params`: the processor's own. `anrs`: only these analyses, of `account` (an administrator: of anybody); None: all
     accounts' rows. `local_only`: only this house's own accounts. `newest_only`: only the newest day that has figures.
+    `protection`: of all accounts' rows only what tells of no single one; None: whatever there is.
     """
 
     type: StatType
@@ -40,6 +44,7 @@ class ChartQuery(msgspec.Struct, frozen=True, kw_only=True):
     period: Period | None = None
     newest_only: bool = False
     account: Account | None = None
+    protection: Protection | None = None
 
 
 class Chart(msgspec.Struct, frozen=True):
@@ -67,16 +72,19 @@ async def chart(query: ChartQuery) -> Chart:
         raise BadInput(message, {"aggregation_period": message})
     choices = processor.choices(query.params)
     first, last = default_range(query.date_from, query.date_to)
-    version = _version(query, choices, first, last, await totals.version(query.type, first, last))
+    told: Days | None = None
+    if query.protection and query.anrs is None:
+        number, told = await publication.told(query.type, first, last, query.protection, local_only=query.local_only)
+    else:
+        number = await totals.version(query.type, first, last)
+    version = _version(query, choices, first, last, number)
     data = _answers.get(version)
     if data is None:
         try:
-            days, keys = await _figures(query, first, last)
+            series = await _series(query, told, first, last)
         except Unavailable:  # a purge removed keys between the two steps: the figures are others now
-            days, keys = await _figures(query, first, last)
-        data = await asyncio.to_thread(
-            lambda: msgspec.json.encode(processor.run(Series(days=days, keys=keys), choices))
-        )
+            series = await _series(query, told, first, last)
+        data = await asyncio.to_thread(lambda: msgspec.json.encode(processor.run(series, choices)))
         _remember(version, data)
     else:
         _answers.move_to_end(version)
@@ -85,7 +93,7 @@ async def chart(query: ChartQuery) -> Chart:
 
 class Contributor(msgspec.Struct, frozen=True):
     """Where an account is, in degrees, and the object of which it has the most on average: [mean count, uuid], or
-    nothing where it has none. No name: this is for the public map."""
+    nothing where it has none, and on a public instance. No name: this is for the public map."""
 
     latitude: float
     longitude: float
@@ -93,8 +101,9 @@ class Contributor(msgspec.Struct, frozen=True):
     max_vulnerability: list[float | str]
 
 
-async def contributors(days: int) -> list[Contributor]:
-    """The active accounts that share and have coordinates, with their figures of the last `days` days."""
+async def contributors(days: int, protection: Protection | None = None) -> list[Contributor]:
+    """The active accounts that share and have coordinates, with their figures of the last `days` days; without any
+    figures under a protection."""
     places = {
         account.id: (account.latitude, account.longitude)
         for account in await client_storage.find_all()
@@ -103,6 +112,8 @@ async def contributors(days: int) -> list[Contributor]:
         and account.latitude is not None
         and account.longitude is not None
     }
+    if protection:
+        return [Contributor(*place, [], []) for place in sorted(places.values())]  # by name, they would tell of it
     last = dt.datetime.now(dt.UTC).date()
     first = last - dt.timedelta(days=days)
     threats = await _commonest(StatType.THREAT, first, last, places)
@@ -132,20 +143,19 @@ async def _commonest(
     return commonest
 
 
-async def _figures(
-    query: ChartQuery, first: dt.date, last: dt.date
-) -> tuple[list[tuple[str, Figures]], Mapping[int, Key]]:
-    days = await _days(query, first, last)
-    return days, await key_storage.keys_of(set[int]().union(*(found for _, found in days)))
-
-
-async def _days(query: ChartQuery, first: dt.date, last: dt.date) -> list[tuple[str, Figures]]:
-    if query.anrs is None:
+async def _series(query: ChartQuery, told: Days | None, first: dt.date, last: dt.date) -> Series:
+    if told is not None:
+        found = told
+    elif query.anrs is None:
         found = await totals.fleet_days(query.type, first, last, local_only=query.local_only)
     else:
         owner = None if query.account is None or query.account.is_admin else query.account.id
         found = await totals.selected_days(query.type, first, last, query.anrs, owner)
-    days = sorted(found.items())
+    days = _in_periods(query, sorted(found.items()))
+    return Series(days=days, keys=await key_storage.keys_of(set[int]().union(*(sums for _, sums in days))))
+
+
+def _in_periods(query: ChartQuery, days: list[tuple[dt.date, Figures]]) -> list[tuple[str, Figures]]:
     if query.newest_only:
         days = days[-1:]
     if query.period is None or query.period is Period.DAY:
@@ -165,6 +175,7 @@ def _version(query: ChartQuery, choices: object, first: dt.date, last: dt.date, 
         query.local_only,
         query.period,
         query.newest_only,
+        query.protection,
         first,
         last,
         number,

@@ -61,7 +61,7 @@ async def numbers_of(keys: Iterable[Key]) -> Mapping[Key, int]:
     memory = _memory()
     numbers = {key: memory.ids.get(key, 0) for key in keys}
     for _ in range(ATTEMPTS):
-        missing = {_digest(key): key for key, number in numbers.items() if not number}
+        missing = {digest_of(key): key for key, number in numbers.items() if not number}
         if not missing:
             return numbers
         await _load(memory, missing, numbers)
@@ -117,7 +117,8 @@ def forget_numbers() -> None:
 
 
 async def remove_unused() -> int:
-    """Remove the keys that no payload uses any more; how many. What is being stored meanwhile keeps its keys."""
+    """Remove the keys that no payload uses any more; how many. What is being stored meanwhile keeps its keys, and so
+    does what a public instance tells."""
     async with writing() as db:
         await _wait_for_holders(db)
         # Payloads that come later have higher numbers than this one, and those up to it are all there.
@@ -132,6 +133,7 @@ async def remove_unused() -> int:
             await _wait_for_holders(db)
             last = await _newest(db, "payload")
             await _take_out_used(db, unused, newest, last)
+            await _take_out_told(db, unused)
             newest = last
             portion = [unused.pop() for _ in range(min(REMOVED_AT_ONCE, len(unused)))]
             await db.execute_many("DELETE FROM figure_key WHERE id = ?", [(number,) for number in portion])
@@ -166,5 +168,20 @@ async def _take_out_used(db: Db, unused: set[int], after: int, last: int) -> Non
         after = rows[-1][0]
 
 
-def _digest(key: Key) -> str:
+async def _take_out_told(db: Db, unused: set[int]) -> None:
+    """Take those numbers out of `unused` that a public instance tells something of."""
+    after = 0
+    while unused:
+        rows = await db.fetch(
+            "SELECT id, all_figures FROM public_day WHERE id > ? ORDER BY id LIMIT ?", after, PAYLOADS_AT_ONCE
+        )
+        if not rows:
+            return
+        for row in rows:
+            unused.difference_update(figures.unpack(row[1]))
+        after = rows[-1][0]
+
+
+def digest_of(key: Key) -> str:
+    """The SHA-256 by which a key is found, hexadecimal."""
     return hashlib.sha256(msgspec.json.encode(key)).hexdigest()

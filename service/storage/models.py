@@ -141,9 +141,9 @@ class FleetDay(Model):
 class PublicDay(Model):
     """What a public instance has told anybody of a day (`core.disclosure`): nothing else of it is ever shown.
 
-    `contributions`: for each account the figures of its that are in what was told (`storage.public_days` packs them);
-    `all_figures` and `local_figures`: their sums, over all accounts and over this house's own. `seen`: the version of
-    the fleet's day that was last looked at. `version`: of what was told, milliseconds.
+    `all_figures`, `local_figures`: the sums that are told. `contributions`: what `core.disclosure` remembers of the day
+    (it packs it); empty where nothing may be told. `seen`: the version of the fleet's day that was last looked at, and
+    the protection. `version`: of what is told, milliseconds; 0 where nothing ever was.
     """
 
     id = fields.BigIntField(primary_key=True)
