@@ -18,6 +18,8 @@ OLD_NAMES = (
     "client_coordinates_unset",
     "client_sharing_activate",
     "client_sharing_deactivate",
+    "stats_push",
+    "stats_pull",
     "stats_delete",
     "stats_purge",
     "stats_remove_duplicate",
@@ -39,6 +41,7 @@ app = App(
 app.command("service.cli.serve:app", name="serve", help="Serve until SIGTERM or Ctrl-C.")
 app.command("service.cli.clients:app", name="client", help="Look after accounts.")
 app.command("service.cli.stats:app", name="stats", help="Look after statistics.")
+app.command("service.cli.share:app", name="share", help="Share figures with another instance.")
 app.command("service.cli.db:app", name="db", help="Look after the database.")
 app.command("service.cli.demo:demo", name="demo", help="Fill an empty database with an invented fleet.")
 app.command("service.cli.legacy:app", name="import-legacy", help="Move over from the old service.")

@@ -39,26 +39,33 @@ _DEGREES = "Degrees; latitude and longitude are given together, or both null for
 _UNKNOWN = Documented(text="There is no such account", type=schemas.Failure)
 
 
-class MyChange(msgspec.Struct, kw_only=True):
+class MyChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What an account can change of itself."""
 
     is_sharing_enabled: Annotated[bool, Meta(description="Whether its figures are shared with the global instance")]
 
 
-class NewClient(msgspec.Struct, kw_only=True):
+class NewClient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A new account."""
 
-    name: Annotated[str, Meta(description="1 to 255 characters; no other account has it", examples=["NC3"])]
+    name: Annotated[
+        str,
+        Meta(
+            description="1 to 255 characters; no other account has it",
+            examples=["NC3"],
+            extra_json_schema={"minLength": 1, "maxLength": 255},
+        ),
+    ]
     is_sharing_enabled: Annotated[bool, Meta(description="Whether its figures may be shared")] = True
     token: Annotated[
-        str | None,
+        Annotated[str, Meta(extra_json_schema={"pattern": "^[!-~]{16,1024}$"})] | None,
         Meta(description="Its token: at least 16 printable ASCII characters. One is made where none is given"),
     ] = None
     role: Annotated[Role, Meta(description="1: user, 2: admin")] = Role.USER
     local: Annotated[bool, Meta(description="False for another installation that shares its figures")] = True
 
 
-class Change(msgspec.Struct, kw_only=True):
+class Change(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What admins can change of an account; what is not given stays as it is."""
 
     is_sharing_enabled: Annotated[bool | UnsetType, Meta(description="Whether its figures may be shared")] = UNSET

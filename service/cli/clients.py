@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from service.cli.db import database
-from service.cli.terminal import AsJson, Yes, confirm, say, say_fields, say_json, say_table
+from service.cli.terminal import AsJson, Yes, confirm, note, say, say_fields, say_json, say_table
 from service.core import clients
+from service.core.sharing.status import shared_of
 from service.errors import NotFound
 from service.records import Account, Activity, Role
 
@@ -43,6 +44,7 @@ async def create(
     role: Literal["user", "admin"] = "user",
     token: Annotated[Token, Parameter(env_var="STATS_CLIENT_TOKEN")] = None,
     uuid: uuid.UUID | None = None,
+    remote: Annotated[bool, Parameter(negative="")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print its token, which cannot be shown again.
@@ -50,9 +52,13 @@ async def create(
     :param name: The account's name; no other may have it.
     :param role: A user reaches its own statistics only, an admin all of them.
     :param uuid: The account's UUID, where it must be a certain one.
+    :param remote: Another installation shares its figures under it: they do not count as this house's own, and are not
+        shared any further.
     """
     async with database():
-        account, made = await clients.create(name, token=token or None, role=Role[role.upper()], uuid=uuid)
+        account, made = await clients.create(
+            name, token=token or None, role=Role[role.upper()], local=not remote, uuid=uuid
+        )
     if as_json:
         say_json(account_json(account) | {"token": made})
         return
@@ -134,7 +140,8 @@ async def delete(client: Client, *, yes: Yes = False) -> None:
             yes=yes,
         )
         rows = await clients.delete(account.uuid)
-    say(f"Deleted the account {account.name} and its {rows} rows.")
+        say(f"Deleted the account {account.name} and its {rows} rows.")
+        await _tell_of_forget(account)
 
 
 @app.command
@@ -169,7 +176,9 @@ async def share(client: Client, *, as_json: AsJson = False) -> None:
 @app.command
 async def unshare(client: Client, *, as_json: AsJson = False) -> None:
     """Keep an account's statistics from being shared."""
-    await _change(client, "does not share its statistics", as_json=as_json, is_sharing_enabled=False)
+    account = await _change(client, "does not share its statistics", as_json=as_json, is_sharing_enabled=False)
+    async with database():
+        await _tell_of_forget(account)
 
 
 @app.command
@@ -195,14 +204,24 @@ async def rotate_token(client: Client, *, token: Token = None, as_json: AsJson =
         say_fields([("UUID", account.uuid), ("Name", account.name), ("Token", made)])
 
 
-async def _change(client: str, result: str, *, as_json: bool, **changes: Any) -> None:
-    """Change an account and say what it is now."""
+async def _tell_of_forget(account: Account) -> None:
+    """Say how what was shared of an account is deleted where it was shared with, if anything was."""
+    for url, rows in (await shared_of(account.uuid)).items():
+        note(
+            f"{rows} rows of it were shared with {url}, and stay there:"
+            f" `stats-service share forget --client {account.uuid}` deletes them."
+        )
+
+
+async def _change(client: str, result: str, *, as_json: bool, **changes: Any) -> Account:
+    """Change an account and say what it is now; the account."""
     async with database():
         account = await clients.change((await account_of(client)).uuid, **changes)
     if as_json:
         say_json(account_json(account))
     else:
         say(f"{account.name} {result}.")
+    return account
 
 
 def account_json(account: Account, activity: Activity | None = None) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """The old service's commands, for the scripts and cron lines that know them. They print what the new ones print."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from service.cli import clients, db, stats
+from service.cli import clients, db, pull, share, stats
 from service.cli.terminal import Yes, confirm, say
 from service.core import clients as core
+from service.core.sharing.push import Wanted
+from service.records import StatType
 
 client_create = clients.create
 client_list = clients.list_
@@ -42,6 +45,28 @@ async def client_sharing_activate(*, uuid: str) -> None:
 async def client_sharing_deactivate(*, uuid: str) -> None:
     """The same as `client unshare`."""
     await clients.unshare(uuid)
+
+
+async def stats_push(
+    *,
+    local_client_uuid: str | None = None,
+    remote_token: str = "",
+    date_from: dt.date | None = None,
+    date_to: dt.date | None = None,
+) -> int:
+    """The same as `share push`.
+
+    :param remote_token: The token to use instead of REMOTE_STATS_TOKEN.
+    """
+    return await share.push_with(remote_token, local_client_uuid, Wanted(date_from=date_from, date_to=date_to))
+
+
+async def stats_pull(*, client_uuid: str, token: str, stats_type: StatType) -> int:
+    """The same as `share pull`.
+
+    :param token: The token to use instead of REMOTE_STATS_TOKEN.
+    """
+    return await pull.pull_with(token, client_uuid, [stats_type])
 
 
 async def stats_delete(*, client_uuid: str, yes: Yes = False) -> None:

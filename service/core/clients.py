@@ -13,7 +13,7 @@ import msgspec
 from service.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from service.records import Account, Activity, Role
 from service.storage import clients as storage
-from service.storage import keys
+from service.storage import keys, share_records
 from service.storage import stats as stored
 
 TOKEN_BYTES = 64
@@ -183,6 +183,8 @@ async def purge(
     """
     accounts = await storage.find_all() if uuid is None else [await get(uuid)]
     rows = sum([await stored.delete_rows(account.id, before, deleted) for account in accounts])
+    for account in accounts:
+        await share_records.purge(before, account.uuid)
     await keys.remove_unused()
     return rows
 

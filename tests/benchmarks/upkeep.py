@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from tests import samples
 from tests.benchmarks.fleet import load
@@ -29,14 +29,19 @@ TODAY = dt.datetime.now(dt.UTC).date()
 PAUSE = 0.2
 
 
-def run(database_url: str, folder: Path, *arguments: str) -> tuple[float, int]:
-    """Run a command; the seconds it took and its peak memory in MB."""
+def run(
+    database_url: str, folder: Path, *arguments: str, output: int | IO[bytes] = subprocess.DEVNULL, **variables: str
+) -> tuple[float, int]:
+    """Run a command; the seconds it took and its peak memory in MB.
+
+    `output`: where to its standard output goes; `variables`: more of its environment.
+    """
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-m", "service", *arguments],
         cwd=folder,
-        env=bare_environment(folder, DATABASE_URL=database_url),
-        stdout=subprocess.DEVNULL,
+        env=bare_environment(folder, DATABASE_URL=database_url, **variables),
+        stdout=output,
     ) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

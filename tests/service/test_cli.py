@@ -34,6 +34,8 @@ OLD_NAMES = [
     "client_coordinates_unset",
     "client_sharing_activate",
     "client_sharing_deactivate",
+    "stats_push",
+    "stats_pull",
     "stats_delete",
     "stats_purge",
     "stats_remove_duplicate",
