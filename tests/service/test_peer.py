@@ -308,9 +308,11 @@ async def test_without_a_date_of_the_remote_our_clock_counts() -> None:
     assert 1.5 < proxy.requests[1].when - proxy.requests[0].when < 3.5
 
 
-@pytest.mark.parametrize("asked", ["60", "999999999999999999999999", http_date(3600, dt.datetime.now(dt.UTC))])
+@pytest.mark.parametrize("asked", ["60", "999999999999999999999999", "in an hour"])
 async def test_nobody_waits_for_what_comes_too_late(asked: str) -> None:
     """A Retry-After beyond the time that is left ends it at once, with the remote's words."""
+    if asked == "in an hour":
+        asked = http_date(3600, dt.datetime.now(dt.UTC))
     began = time.monotonic()
     with (
         OldService() as old,
