@@ -56,10 +56,19 @@ _LONGEST_CHUNK_HEAD = 256
 class StrictHttp(Http):
     """HTTP without what one reader takes for the end of a request and another does not."""
 
-    __slots__ = ()
+    __slots__ = ("_may_follow",)
 
     upgrade_websocket = property(lambda _: False, lambda _, __: None)
     """Nobody speaks WebSocket here. Sanic believes every client that says it would, and forgets its time-outs then."""
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another request may follow. Not when the service stops: Sanic waits for it as long as it can."""
+        return self._may_follow and not self.protocol.signal.stopped
+
+    @keep_alive.setter
+    def keep_alive(self, may: bool) -> None:
+        self._may_follow = may
 
     async def read(self) -> bytes | None:
         """Read some bytes of the body. Raises BadRequest where a chunk does not begin as it has to."""

@@ -5,11 +5,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from service.cli.terminal import FAILED, USAGE, AsJson, note, progress, say, say_fields, say_json, stop
+from service.core.verify import Difference, Verification
 from service.errors import MigrationsPending, Unavailable
 from service.settings import Settings, load
 from service.storage import backups, connection, migrate
@@ -137,3 +138,49 @@ def backup(file: Path) -> None:
         display.add_task("Copying", total=None)
         size = backups.copy(settings.sqlite_path, file)
     say(f"Copied {settings.database_shown} to {file} ({size} bytes).")
+
+
+@app.command
+async def verify(*, repair: Annotated[bool, Parameter(negative="")] = False, as_json: AsJson = False) -> int:
+    """Hold everything that is kept beside the rows against them: figures, sums, sizes, and what belongs to what.
+
+    It may run beside the service: what is posted meanwhile is no difference. The exit code is 1 where there are
+    differences, with --repair where some are left that it could not mend.
+
+    :param repair: Mend what differs. Data that is damaged is named, and stays as it is.
+    """
+    verification = Verification(repair=repair)
+    found: list[Difference] = []
+    async with database():
+        with progress() as display:
+            display.add_task("Verifying", total=None)
+            async for difference in verification.differences():
+                found.append(difference)
+                if not as_json:
+                    say(_line(difference))
+    if as_json:
+        say_json({"checked": verification.counted, "differences": found})
+    else:
+        counted = verification.counted
+        mended = sum(difference.done is not None for difference in found)
+        say(
+            f"Checked {counted.accounts} accounts, {counted.analyses} analyses, {counted.rows} rows, "
+            f"{counted.payloads} payloads: {len(found)} differences{f', {mended} of them mended' if repair else ''}."
+        )
+    return FAILED if any(difference.done is None for difference in found) else 0
+
+
+def _line(difference: Difference) -> str:
+    """A difference as a line: where, what, and what was done."""
+    where = [
+        f"{name} {value}"
+        for name, value in (
+            ("account", difference.account),
+            ("analysis", difference.anr),
+            ("type", difference.type),
+            ("day", difference.date),
+        )
+        if value
+    ]
+    done = f" {difference.done}." if difference.done else ""
+    return f"{', '.join(where) or 'all accounts'}: {difference.what}.{done}"

@@ -29,6 +29,10 @@ Office waits 30 seconds, and does not try again before the next night.)"""
 POOL_SIZE = 10
 """PostgreSQL connections of a process."""
 
+CONNECT_SECONDS = 2.0
+"""How long PostgreSQL may take to let a process in: a server that is gone without a word would hold up requests for
+minutes. (A request waits for this up to twice.)"""
+
 PARAMETERS = 10_000
 """The most parameters that one statement is given (SQLite takes 32,766, PostgreSQL 32,767)."""
 
@@ -72,6 +76,7 @@ def config(database_url: str) -> dict[str, Any]:
                     "database": parts.path.removeprefix("/"),
                     "minsize": 1,
                     "maxsize": POOL_SIZE,
+                    "timeout": CONNECT_SECONDS,
                     **dict(urllib.parse.parse_qsl(parts.query)),
                 },
             }
@@ -158,7 +163,14 @@ def translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Conflict("Something of that name or number is stored already.") from error
-    except (BaseORMException, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (
+        BaseORMException,
+        sqlite3.Error,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+    ) as error:
         domain_error = _domain_error(error)
         if domain_error is None:
             raise
@@ -180,6 +192,7 @@ def _domain_error(error: BaseException) -> StatsServiceError | None:
         OSError,
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # what it makes of a connection that was cut amid something
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
         asyncpg.TransactionRollbackError,

@@ -5,6 +5,7 @@ the time-out (measured: more than half of them). Everything here that opens a tr
 begins IMMEDIATE and waits its turn. Tortoise takes this module as an `engine` for its `client_class`.
 """
 
+import asyncio
 import sqlite3
 import time
 
@@ -22,15 +23,14 @@ same chance."""
 class _ImmediateTransaction(SqliteTransactionWrapper):
     def __init__(self, connection: SqliteClient) -> None:
         super().__init__(connection)
-        self._patience = connection.pragmas["busy_timeout"] / 1000
+        self.deadline = time.monotonic() + connection.pragmas["busy_timeout"] / 1000
 
     async def begin(self) -> None:
-        deadline = time.monotonic() + self._patience
         while True:
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > self.deadline:
                     raise OperationalError(error) from error
             else:
                 return
@@ -51,15 +51,26 @@ class ImmediateSqliteClient(SqliteClient):
 
 class _ImmediateContext(SqliteTransactionContext):
     async def __aenter__(self) -> TransactionalDBClient:
-        """Begin; a lock that could not be had in time leaves the connection free for others."""
+        """Begin. Whoever waits behind others of this process is told in time too: they wait all for the same.
+
+        A lock that could not be had leaves the connection free for others. The parent has no path for a BEGIN that
+        fails: it would keep its lock, and this process would hang; and this task would take the transaction that never
+        began for its connection from now on.
+        """
         try:
-            return await super().__aenter__()
-        except OperationalError:
-            # The parent has no path for a BEGIN that fails: it would keep its lock, and this process would hang; and
-            # this task would take the transaction that never began for its connection from now on.
-            get_connections().reset(self.token)
+            async with asyncio.timeout(self.connection.deadline - time.monotonic()):
+                await self._trxlock.acquire()
+        except TimeoutError:
+            raise OperationalError("database is busy") from None
+        try:
+            await self.ensure_connection()
+            await self.connection.begin()
+        except BaseException:
             self._trxlock.release()
             raise
+        self.token = get_connections().set(self.connection_name, self.connection)
+        transaction: TransactionalDBClient = self.connection
+        return transaction
 
 
 client_class = ImmediateSqliteClient

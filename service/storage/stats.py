@@ -115,6 +115,7 @@ async def store(
             changed,
         )
         await _drop_orphans(db, account_id, left)
+        await _drop_empty(db, account_id, {place[0] for index, place in places.items() if index in duplicates})
         await totals.advance(db, account_id, {(row[3], row[4]) for row in changed})
     return Outcome(stored=stored, replaced={i for i in stored if places[i] in present}, duplicates=duplicates)
 
@@ -209,6 +210,23 @@ async def _drop_orphans(db: Db, account_id: int, left: Iterable[tuple[int, int, 
     )
 
 
+async def _drop_unused(db: Db, account_id: int, code: int, analyses: Iterable[int]) -> None:
+    """Delete all payloads of a type of these analyses that no row has any more."""
+    await db.execute_many(
+        "DELETE FROM payload WHERE client_id = ? AND analysis_id = ? AND type = ? AND id NOT IN "
+        "(SELECT payload_id FROM stat WHERE client_id = ? AND analysis_id = ? AND type = ?)",
+        [(account_id, analysis, code) * 2 for analysis in analyses],
+    )
+
+
+async def _drop_empty(db: Db, account_id: int, analyses: Iterable[int]) -> None:
+    """Delete those analyses that have no rows."""
+    await db.execute_many(
+        f"DELETE FROM analysis WHERE client_id = ? AND id = ? AND NOT EXISTS (SELECT 1 FROM stat WHERE {_OWN})",
+        [(account_id, analysis) * 2 for analysis in analyses],
+    )
+
+
 async def delete_analysis(anr: UUID, account_id: int | None) -> int:
     """Delete the rows of an analysis, of one account or (None) of all that have it; how many that were."""
     owners = await reading().fetch("SELECT id, client_id FROM analysis WHERE anr = ?", str(anr))
@@ -234,8 +252,8 @@ async def delete_rows(
     off stays gone, and doing it again deletes the rest. `deleted` is told how many rows went each time.
     """
     db = reading()
-    analyses = [row[0] for row in await db.fetch("SELECT id FROM analysis WHERE client_id = ?", account_id)]
-    at_once = max(ROWS_AT_ONCE // max(len(analyses), 1), 1)
+    [(analyses,)] = await db.fetch("SELECT COUNT(*) FROM analysis WHERE client_id = ?", account_id)
+    at_once = max(ROWS_AT_ONCE // max(analyses, 1), 1)
     rows = 0
     for code in sorted(TYPE_CODES.values()):
         days = await _days(db, account_id, code, before)
@@ -244,8 +262,6 @@ async def delete_rows(
             gone = await _delete_days(account_id, code, portion[0], portion[-1])
             deleted(gone)
             rows += gone
-    for analysis_id in analyses:
-        await _tidy_up(account_id, analysis_id)
     return rows
 
 
@@ -263,41 +279,24 @@ async def _days(db: Db, account_id: int, code: int, before: dt.date | None) -> l
 
 
 async def _delete_days(account_id: int, code: int, first: Any, last: Any) -> int:
-    """Delete an account's rows of a type from the day `first` to `last`, and its sums of these days; how many rows."""
+    """Delete an account's rows of a type from the day `first` to `last`, and all that only they needed; how many
+    rows."""
     which = f"{_OF_ACCOUNT} AND type = ? AND date >= ? AND date <= ?"
     parameters = (account_id, account_id, code, first, last)
     async with writing_a_portion() as db:
         await lock_account(db, account_id)
-        found = await db.fetch(f"SELECT DISTINCT date FROM stat WHERE {which} ORDER BY date", *parameters)
-        days = [row[0] for row in found]
+        days = [row[0] for row in await db.fetch(f"SELECT DISTINCT date FROM stat WHERE {which}", *parameters)]
+        found = await db.fetch(f"SELECT DISTINCT analysis_id FROM stat WHERE {which}", *parameters)
+        analyses = [row[0] for row in found]
         deleted = await db.execute(f"DELETE FROM stat WHERE {which}", *parameters)
+        await _drop_unused(db, account_id, code, analyses)
+        await _drop_empty(db, account_id, analyses)
         await db.execute_many(
             "DELETE FROM account_day WHERE type = ? AND date = ? AND client_id = ?",
-            [(code, day, account_id) for day in days],
+            [(code, day, account_id) for day in sorted(days)],
         )
         await totals.advance_fleet(db, [(code, day) for day in days])
     return deleted
-
-
-async def _tidy_up(account_id: int, analysis_id: int) -> None:
-    """Delete the payloads of an analysis that no row has any more, and the analysis itself where it has no rows."""
-    own = (account_id, analysis_id)
-    orphaned = f"{_OWN} AND id NOT IN (SELECT payload_id FROM stat WHERE {_OWN})"
-    empty = f"client_id = ? AND id = ? AND NOT EXISTS (SELECT 1 FROM stat WHERE {_OWN})"
-    db = reading()
-    payloads = await db.fetch(f"SELECT id FROM payload WHERE {orphaned} ORDER BY id", *own, *own)
-    for start in range(0, len(payloads), ROWS_AT_ONCE):
-        portion = payloads[start : start + ROWS_AT_ONCE]
-        ends = portion[0][0], portion[-1][0]
-        async with writing_a_portion() as transaction:
-            await lock_account(transaction, account_id)  # with its writers through, what is orphaned stays it
-            await transaction.execute(
-                f"DELETE FROM payload WHERE id >= ? AND id <= ? AND {orphaned}", *ends, *own, *own
-            )
-    if await db.fetch(f"SELECT 1 FROM analysis WHERE {empty}", *own, *own):
-        async with writing_a_portion() as transaction:
-            await lock_account(transaction, account_id)
-            await transaction.execute(f"DELETE FROM analysis WHERE {empty}", *own, *own)
 
 
 async def lock_account(db: Db, account_id: int) -> None:

@@ -56,19 +56,16 @@ async def advance(db: Db, account_id: int, days: Iterable[tuple[int, Any]]) -> N
         f"ON CONFLICT (type, date, client_id) DO UPDATE SET version = {_next('account_day.version')}",
         [(account_id, code, day, moment, empty, moment, moment) for code, day in ordered],
     )
-    await db.execute_many(
-        "INSERT INTO fleet_day (type, date, version, summed, local_figures, other_figures) VALUES (?, ?, ?, 0, ?, ?) "
-        f"ON CONFLICT (type, date) DO UPDATE SET version = {_next('fleet_day.version')}",
-        [(code, day, moment, empty, empty, moment, moment) for code, day in ordered],
-    )
+    await advance_fleet(db, ordered)
 
 
 async def advance_fleet(db: Db, days: Iterable[tuple[int, Any]]) -> None:
-    """The same for the days of an account that goes away, whose own days are gone already."""
-    moment = _moment()
+    """The same where the account has no such days any more."""
+    empty, moment = figures.pack({}), _moment()
     await db.execute_many(
-        f"UPDATE fleet_day SET version = {_next('version')} WHERE type = ? AND date = ?",
-        [(moment, moment, code, day) for code, day in sorted(days)],
+        "INSERT INTO fleet_day (type, date, version, summed, local_figures, other_figures) VALUES (?, ?, ?, 0, ?, ?) "
+        f"ON CONFLICT (type, date) DO UPDATE SET version = {_next('fleet_day.version')}",
+        [(code, day, moment, empty, empty, moment, moment) for code, day in sorted(days)],
     )
 
 

@@ -270,6 +270,28 @@ async def test_a_turn_that_never_comes_leaves_nothing_behind(tmp_path: Path, mon
         assert not thread.is_alive()
 
 
+async def test_all_who_wait_are_told_at_once_that_no_turn_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writers of one process queue up, and wait all for the same: the last one waits no longer than the first."""
+    monkeypatch.setattr(connection, "BUSY_MILLISECONDS", 500)
+    file = tmp_path / "stats.sqlite3"
+
+    async def write() -> None:
+        async with connection.writing():
+            pass
+
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        async with connection.connected(f"sqlite:///{file}"):
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            outcomes = await asyncio.gather(*(write() for _ in range(8)), return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [Unavailable] * 8
+            assert time.monotonic() - began < 2
+            other.execute("ROLLBACK")
+            await asyncio.gather(*(write() for _ in range(8)))
+
+
 @pytest.mark.long
 def test_everybody_gets_a_turn(offices: list[Office]) -> None:
     """Of sixteen Front Offices that post without a pause none waits for seconds."""

@@ -167,9 +167,12 @@ def test_who_does_not_read_is_cut_off_and_who_reads_slowly_is_not(hasty: Service
         stalled.sendall(ALL_ROWS)
         slow.sendall(ALL_ROWS)
         got, began = 0, time.monotonic()
+        longest = 3 * SHORT["service.api.connections.READING_SECONDS"]
         while got < whole:
-            got += len(slow.recv(1 << 14))
-            time.sleep(0.004)
+            part = slow.recv(1 << 14)
+            assert part, f"{got} of {whole} bytes came"
+            got += len(part)
+            time.sleep(max(began + longest * got / whole - time.monotonic(), 0))
         assert time.monotonic() - began > 2 * SHORT["service.api.connections.READING_SECONDS"]
         assert 0 < len(rest(stalled)) < whole
 
