@@ -10,6 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.samples import payload, rows
 from tests.servers import ADMIN_TOKEN, Service
@@ -51,6 +52,7 @@ def abort(service: Service, rng: random.Random) -> None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
+@pytest.mark.long
 def test_a_thousand_aborted_requests_leave_the_service_well(service: Service) -> None:
     """It answers as before, on all its database connections, and what it stores and sums is right."""
     seed = random.randrange(1 << 32)
