@@ -8,9 +8,6 @@ writes it (the old service kept no other).
 
 import asyncio
 import contextlib
-import datetime as dt
-import math
-import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 from uuid import UUID
@@ -18,11 +15,10 @@ from uuid import UUID
 import msgspec
 
 from service.core import payloads
-from service.core.clients import checked_name, hash_token
-from service.core.collect import DUPLICATE, read_date, read_type, read_uuid
+from service.core.collect import DUPLICATE
 from service.core.intake import Incoming, take
+from service.core.legacy_fields import Row, meet, read_account, read_row
 from service.errors import BadInput, Conflict
-from service.records import Role
 from service.storage import legacy as storage
 from service.storage.legacy import NewAccount, OldAccount, OldDatabase, OldRow, Place
 from service.storage.stats import PayloadKey, RowToStore
@@ -36,7 +32,6 @@ MOST_BYTES = 64 << 20
 
 _NOT_TAKEN = "Its account was not taken."
 _NO_ACCOUNT = "client_id: there is no such account"
-_TIME = re.compile(r"[ T]\d\d:\d\d.*")
 
 HereByPlace = Mapping[Place, tuple[UUID, bytes]]
 
@@ -88,25 +83,7 @@ async def move(
         return run.moved
 
 
-class _Row(msgspec.Struct, frozen=True):
-    """A row whose fields are good. `digest` and `size` are its data's."""
-
-    old: OldRow
-    uuid: UUID
-    place: Place
-    digest: bytes = b""
-    size: int = 0
-
-    @property
-    def payload(self) -> PayloadKey:
-        return self.place[0], self.place[1], self.digest
-
-    @property
-    def posted(self) -> dt.datetime:
-        return _moment(self.old.created_at) or dt.datetime.combine(self.place[2], dt.time(), dt.UTC)
-
-
-_Group = list[_Row]
+_Group = list[Row]
 """The rows of one place that may be taken, the newest first."""
 
 
@@ -136,8 +113,8 @@ class _Move:
         for old in await self._old.accounts():
             self._names[old.id] = old.name
             try:
-                account = _read_account(old)
-                _meet(account, met)
+                account = read_account(old)
+                meet(account, met)
                 self._accounts[old.id] = await self._account_here(account)
             except (BadInput, Conflict) as error:
                 self.moved.accounts_refused += 1
@@ -199,7 +176,7 @@ class _Move:
         groups: dict[Place, _Group] = {}
         for old in batch:
             try:
-                row = _read_row(old)
+                row = read_row(old)
             except BadInput as error:
                 self._refuse(old, error.message)
             else:
@@ -219,7 +196,7 @@ class _Move:
         self.moved.older += len(group) - 1
         return False
 
-    async def _texts(self, rows: Iterable[_Row]) -> dict[PayloadKey, bytes]:
+    async def _texts(self, rows: Iterable[Row]) -> dict[PayloadKey, bytes]:
         """The data of the rows, each different one once; not of those that are too long."""
         ctids = {row.payload: row.old.ctid for row in rows if row.digest and row.size <= MOST_BYTES}
         texts = await self._old.texts(ctids.values())
@@ -283,69 +260,6 @@ class _Move:
         )
 
 
-# --- Reading what the old database holds
-
-
-def _read_account(old: OldAccount) -> NewAccount:
-    """Raises `BadInput` for an account that cannot be here as it is."""
-    if not old.token:
-        raise BadInput("It has no token.")
-    created_at = _moment(old.created_at) or dt.datetime.now(dt.UTC)
-    latitude, longitude = _coordinates(old)
-    return NewAccount(
-        uuid=read_uuid("uuid", old.uuid),
-        name=checked_name(old.name or ""),
-        token_hash=hash_token(old.token),
-        role=Role.ADMIN if (old.role or "").lower() in {"2", "admin"} else Role.USER,
-        is_active=old.is_active != "false",
-        is_sharing_enabled=old.is_sharing_enabled == "true",  # where it does not say so, nothing leaves the house
-        local=old.local != "false",
-        latitude=latitude,
-        longitude=longitude,
-        last_seen=_moment(old.last_seen),
-        created_at=created_at,
-        updated_at=_moment(old.updated_at) or created_at,
-    )
-
-
-def _meet(account: NewAccount, met: set[tuple[str, object]]) -> None:
-    """Add an account's UUID, name and token to those that were met. Raises `Conflict` where one of them was."""
-    unique = {("UUID", account.uuid), ("name", account.name), ("token", account.token_hash)}
-    if twice := sorted(what for what, _ in unique & met):
-        raise Conflict(f"Another account of the old service has the same {twice[0]}.")
-    met |= unique
-
-
-def _coordinates(old: OldAccount) -> tuple[float, float] | tuple[None, None]:
-    """Latitude and longitude, or neither where they are not on Earth."""
-    with contextlib.suppress(ValueError):
-        latitude, longitude = float(old.latitude or "nan"), float(old.longitude or "nan")
-        if math.fabs(latitude) <= 90 and math.fabs(longitude) <= 180:  # noqa: PLR2004 - degrees; false of NaN
-            return latitude, longitude
-    return None, None
-
-
-def _read_row(old: OldRow) -> _Row:
-    """Raises `BadInput` that names the field."""
-    day = old.date or ""
-    if _TIME.fullmatch(day, 10):
-        day = day[:10]
-    return _Row(
-        old=old,
-        uuid=read_uuid("uuid", old.uuid),
-        place=(read_uuid("anr", old.anr), read_type(old.type), read_date("date", day)),
-    )
-
-
-def _moment(text: str | None) -> dt.datetime | None:
-    """A time, in UTC where it does not say otherwise; None where there is none that can be kept."""
-    try:
-        moment = dt.datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-
-
 def _with_digests(group: _Group, digests: Mapping[str, tuple[bytes, int]]) -> _Group:
     found = [(row, digests.get(row.old.ctid, (b"", 0))) for row in group]
     return [msgspec.structs.replace(row, digest=digest, size=size) for row, (digest, size) in found]
@@ -372,7 +286,7 @@ def _divided(groups: Sequence[_Group]) -> Iterator[list[_Group]]:
 # --- Storing
 
 
-def _incoming(index: int, row: _Row, texts: Mapping[PayloadKey, bytes]) -> Incoming:
+def _incoming(index: int, row: Row, texts: Mapping[PayloadKey, bytes]) -> Incoming:
     anr, stat_type, day = row.place
     head = RowToStore(index=index, uuid=row.uuid, anr=anr, type=stat_type, date=day, digest=row.digest)
     return Incoming(head=head, data=texts[row.payload])
