@@ -57,7 +57,6 @@ class Counted(msgspec.Struct):
     analyses: int = 0
     rows: int = 0
     payloads: int = 0
-    days: int = 0
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -183,7 +182,6 @@ class Verification:
 
     async def _days(self, names: Mapping[int, str]) -> AsyncIterator[_Fault]:
         for code, first, last in await recount.days():
-            self.counted.days += 1
             for wrong in await recount.wrong_days(code, first, last):
                 account = None if wrong.account is None else names.get(wrong.account, f"number {wrong.account}")
                 at = _at(Difference(what="", account=account), wrong.what, code, [wrong.date])

@@ -67,7 +67,7 @@ def config(database_url: str) -> dict[str, Any]:
         parts = urllib.parse.urlsplit(database_url)
         connections = {
             "postgres": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": "service.storage.postgres",
                 "credentials": {
                     "host": urllib.parse.unquote(parts.hostname or "localhost"),
                     "port": parts.port or 5432,
