@@ -32,11 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that take long, unless they are asked for."""
-    if config.getoption("--long"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
+    if not config.getoption("--long"):
+        config.hook.pytest_deselected(items=[item for item in items if _is_long(item)])
+        items[:] = [item for item in items if not _is_long(item)]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    if item.get_closest_marker("long_on_postgres") and isinstance(item, pytest.Function):
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        if "postgres" in (given.get("database_url"), given.get("module_database_url")):
+            return True
+    return item.get_closest_marker("long") is not None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,8 @@ from tests.reliability.offices import UNLIMITED, Offices
 from tests.servers import Service, running_service
 from tests.service.test_api_aborts import abort
 
+pytestmark = pytest.mark.long_on_postgres
+
 MOST_MEGABYTES = 30
 """By how much the service's memory may grow."""
 

@@ -17,6 +17,8 @@ from tests.reliability.offices import UNLIMITED, Offices
 from tests.servers import Service
 from tests.service.test_api_aborts import connected, request
 
+pytestmark = pytest.mark.long_on_postgres
+
 AT_MOST = 10.0
 """How many seconds a stop takes when nobody is slow; the grace time is for those who are."""
 

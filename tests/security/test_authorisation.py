@@ -15,6 +15,8 @@ from service.app import ROUTES
 from tests.samples import payload
 from tests.servers import ADMIN_TOKEN, Service
 
+pytestmark = pytest.mark.long_on_postgres
+
 WHO = ("nobody", "bad token", "inactive", "another", "owner", "admin")
 DAY = "2026-01-31"
 

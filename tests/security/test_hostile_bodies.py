@@ -22,6 +22,8 @@ from service.records import StatType
 from tests.security import corpus
 from tests.servers import Service
 
+pytestmark = pytest.mark.long_on_postgres
+
 SEED = 6
 SECONDS = 15
 """An answer that takes longer on a busy machine counts as none. (A Front Office gives up after 30.)"""

@@ -22,6 +22,8 @@ from tests.commands import Cli
 from tests.samples import rows, stable_uuid
 from tests.servers import Service
 
+pytestmark = pytest.mark.long_on_postgres
+
 LEAST_CASES = 20_000
 """How many requests a long run makes on each database, at least."""
 

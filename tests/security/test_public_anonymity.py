@@ -18,6 +18,8 @@ import pytest
 from tests.security.conftest import UNLIMITED
 from tests.servers import Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 CANDIDATES = 3
 LIMIT = 5
 """The least accounts that a public figure is made of."""
