@@ -18,6 +18,8 @@ from tests.reliability.offices import UNLIMITED, Offices
 from tests.reliability.restartable import FAST, Restartable
 from tests.servers import Postgres, Service, embedded_postgres, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 LONG = (pytest.mark.long, pytest.mark.timeout(3_600))
 
 

@@ -15,6 +15,8 @@ import pytest
 from tests.reliability.offices import UNLIMITED, Offices
 from tests.servers import Service
 
+pytestmark = pytest.mark.long_on_postgres
+
 LONG = (pytest.mark.long, pytest.mark.timeout(3_600))
 WORKERS = 3
 

@@ -26,6 +26,8 @@ from tests.faults import OldService, fault_proxy, random_faults
 from tests.servers import Postgres, Service
 from tests.sharing import House, arrived, compact, hasten, house, row
 
+pytestmark = pytest.mark.long_on_postgres
+
 ANRS = [uuid.UUID(int=number, version=4) for number in (1, 2)]
 MOST_FAULTS = 30
 MOST_PUSHES = 3 * MOST_FAULTS

@@ -33,6 +33,8 @@ from tests.naive import NaiveModel
 from tests.reliability.offices import Offices, differences
 from tests.servers import Service
 
+pytestmark = pytest.mark.long_on_postgres
+
 ANRS = [uuid.UUID(int=number, version=4) for number in (1, 2)]
 DAYS = ["2026-01-30", "2026-01-31"]
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 12, 31)

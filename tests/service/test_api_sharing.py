@@ -17,6 +17,8 @@ from tests.commands import Cli
 from tests.faults import answer, fault_proxy
 from tests.servers import Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 TODAY = dt.datetime.now(dt.UTC).date()
 PATH = "/api/v1/sharing"
 ANRS = [str(uuid.UUID(int=number)) for number in range(1, 4)]

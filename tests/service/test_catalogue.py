@@ -22,6 +22,8 @@ from service.storage import connection, migrate
 from tests import samples
 from tests.commands import Cli
 
+pytestmark = pytest.mark.long_on_postgres
+
 ERROR_IN_USE = "b402d4e0-4576-11e9-9173-0800277f0571"
 ISO_27002 = "98ca84fb-db87-11e8-ac77-0800279aaa2b"
 UUID, OTHER, MEASURE, MEASURE_2, MEASURE_3 = (

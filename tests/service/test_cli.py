@@ -23,6 +23,8 @@ from service.storage import connection
 from tests.commands import ANR, Cli, lines, rows
 from tests.servers import ADMIN_TOKEN, HOST, Postgres, embedded_postgres, free_port
 
+pytestmark = pytest.mark.long_on_postgres
+
 TODAY = datetime.now(UTC).date()
 STARTING_SECONDS = 30
 

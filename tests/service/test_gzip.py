@@ -18,6 +18,8 @@ import pytest
 from tests.samples import rows
 from tests.servers import ADMIN_TOKEN, Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 ROWS = "/api/v1/stats/"
 DAY = "2026-01-31"
 MB = 1 << 20

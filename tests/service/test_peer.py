@@ -23,6 +23,8 @@ from tests.faults import FaultProxy, OldService, fault_proxy
 from tests.samples import TYPES, payload
 from tests.servers import HOST, Service, free_port, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 DAY = dt.date(2026, 1, 31)
 TOKEN = OldService.TOKEN
 QUICKLY = {"budget": 20.0, "pause": 0.001}

@@ -21,6 +21,8 @@ from tests.naive import NaiveModel
 from tests.samples import TYPES, payload
 from tests.servers import Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 RISKS = "/stats/risks.json"
 ANR = uuid.UUID(int=1)
 

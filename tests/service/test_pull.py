@@ -40,6 +40,8 @@ from tests.faults import (
 )
 from tests.servers import Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 FIRST = dt.date(2026, 1, 27)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(5)]
 RANGE = {"date_from": DAYS[0], "date_to": DAYS[-1]}

@@ -25,6 +25,8 @@ from tests.samples import TYPES
 from tests.servers import running_service
 from tests.sharing import TODAY, House, house, row
 
+pytestmark = pytest.mark.long_on_postgres
+
 NAMES = ("Klinik Geheimnis «Süd» GmbH", "Ob's/Amt-für-Alles 007")
 SECRETS = ("Filiale Esch-sur-Alzette", "Dr. Weiß kennt das Passwort", "GEHEIM-4711")
 INSTANCE = "https://stats.klinik-geheimnis.example/figures"

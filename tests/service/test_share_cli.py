@@ -19,6 +19,8 @@ from tests.faults import PASS, OldService, answer, fault_proxy
 from tests.servers import Service, running_service
 from tests.sharing import arrived, day, house, row
 
+pytestmark = pytest.mark.long_on_postgres
+
 ANRS = [uuid.UUID(int=number, version=4) for number in (1, 2)]
 
 

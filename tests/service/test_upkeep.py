@@ -30,6 +30,8 @@ from tests.commands import ANR, Cli, rows
 from tests.naive import NaiveModel
 from tests.servers import Postgres, Service, running_service
 
+pytestmark = pytest.mark.long_on_postgres
+
 TODAY = dt.datetime.now(dt.UTC).date()
 OTHER = uuid.UUID("99999999-2222-4333-8444-555555555555")
 LABEL = "Ünser geheimes Rezept"
