@@ -102,8 +102,9 @@ async def _reads_again() -> None:
             try:
                 await connection.reading().fetch("SELECT 1")
             except Unavailable:
-                continue
-            return
+                await asyncio.sleep(0.01)  # it may be said without waiting, and then nothing else would have its turn
+            else:
+                return
 
 
 async def _write() -> None:
