@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
+from tests import samples
 from tests.reliability.offices import UNLIMITED, Offices
 from tests.reliability.restartable import FAST, Restartable
 from tests.servers import Postgres, Service, embedded_postgres, running_service
@@ -82,17 +84,22 @@ def fill_again_and_again(service: Service, disk: Path, rng: random.Random, fills
     for _ in range(fills):
         with offices:
             offices.until_answered(rng.randrange(1, 5))
-            refused, drawn = offices.answers[507], offices.answers[200]
+            drawn, deadline = offices.answers[200], time.monotonic() + 60
             ballast.fill(rng.randrange(room))
-            deadline = time.monotonic() + 60
-            while offices.answers[507] < refused + 5 or offices.answers[200] < drawn + 5:
+            # What is replaced finds room where its predecessor was; what is new needs more and more.
+            while (status := post_new(service)) != httpx.codes.INSUFFICIENT_STORAGE or offices.answers[200] < drawn + 5:
+                assert status in {201, 507}
                 assert time.monotonic() < deadline, offices.answers
-                time.sleep(0.01)
             ballast.remove()
             offices.until_answered(5)
         offices.check()
     print(offices.answers, offices.slowest)  # noqa: T201 - shown where the test fails
     return offices
+
+
+def post_new(service: Service) -> int:
+    """Post an analysis that is not there yet; the answer's status."""
+    return service.admin.post("/api/v1/stats/", json=samples.rows(str(uuid.uuid4()), "2026-06-01")).status_code
 
 
 @pytest.mark.parametrize("fills", [1, pytest.param(20, marks=LONG)])
@@ -101,7 +108,7 @@ def test_a_full_disk_under_sqlite(small_disk: Path, tmp_path: Path, rng: random.
     again; nothing is lost or corrupt."""
     with running_service(f"sqlite:///{small_disk / 'stats.sqlite3'}", tmp_path, **UNLIMITED) as service:
         offices = fill_again_and_again(service, small_disk, rng, fills, 200_000)
-    assert offices.answers.keys() == {200, 201, 507}
+    assert offices.answers.keys() <= {200, 201, 507}
     assert offices.unclear == []
     assert offices.broken == 0
 
@@ -127,7 +134,7 @@ def test_a_full_disk_under_postgresql(
                 offices = fill_again_and_again(service, small_disk, rng, fills, 100_000)
     finally:
         postgres.execute(f"DROP TABLESPACE {name}")
-    assert offices.answers.keys() == {200, 201, 507}
+    assert offices.answers.keys() <= {200, 201, 507}
     assert offices.unclear == []
     assert offices.broken == 0
 
