@@ -181,8 +181,8 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        health = f"{self.url}/health"
-        wait_for(self.process, self.log_path, lambda: httpx.get(health).raise_for_status(), (httpx.HTTPError,))
+        ask = self.admin.get  # a client for each question would cost more than the start
+        wait_for(self.process, self.log_path, lambda: ask("/health").raise_for_status(), (httpx.HTTPError,))
 
     def stop(self) -> int:
         """Ask it to end, as a service manager does. Its exit code; it is killed where it does not end."""

@@ -67,7 +67,7 @@ def test_the_clock_may_be_set_at_any_time(clock: Clock, misled: Service) -> None
     what it says."""
     tags: list[str] = []
     day = "2026-03-01"
-    moments = ["2026-11-01", "2026-10-31T23:59:59", "1970-01-01", "2038-01-19T03:14:07", "2261-12-30", "2026-11-01"]
+    moments = ["2026-11-01", "2026-10-31T12:00", "1970-01-01", "2038-01-19T03:14:07", "2261-12-30", "2026-11-01"]
     for variant, moment in enumerate(moments):
         clock.set(moment)
         rows = samples.rows(ANR, day, variant)
