@@ -32,8 +32,6 @@ ROOT = Path(__file__).parents[2]
 DIGEST = """
 import datetime, hashlib
 from service.demo.fleet import accounts, analysis_days
-
-pytestmark = pytest.mark.long_on_postgres
 digest = hashlib.sha256()
 for account in accounts(4, 4, seed=7):
     digest.update(repr(account).encode())
