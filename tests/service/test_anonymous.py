@@ -562,7 +562,7 @@ def rewritten(value: Any, rng: random.Random) -> Any:
 
 
 def _respelt(name: str, value: Any, rng: random.Random) -> Any:
-    if name in ("uuid", "referential", "measure"):
+    if name in ("uuid", "referential", "measure") and value.isascii():  # as UUIDs are; "ß" in capitals is another text
         return rng.choice(spellings)(value)
     if name in ("count", "averageRate", "maxRisk", "value") and rng.random() < 0.5:
         return f"{value}.000" if re.fullmatch("[0-9]+", str(value)) else value
