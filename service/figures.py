@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from service.records import Figures
+from service.records import Figure, Figures, Key
 
 Day = TypeVar("Day", bound=Any)
 """A date, however it is written; days are compared with each other."""
+
+Number = TypeVar("Number")
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(dict[int, list[int]])
@@ -26,6 +28,11 @@ def pack(figures: Figures) -> bytes:
 def unpack(packed: bytes) -> Figures:
     """The reverse of `pack`."""
     return _decoder.decode(packed)
+
+
+def numbered(figures: Iterable[Figure], numbers: Mapping[Key, Number]) -> dict[Number, list[int]]:
+    """What a payload says, under the numbers of its keys. Raises `KeyError` for a key that is not in `numbers`."""
+    return {numbers[figure.key]: [figure.rows, *figure.sums] for figure in figures}
 
 
 def add(total: Figures, figures: Figures) -> None:

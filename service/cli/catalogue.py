@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from service.cli.db import database
 from service.cli.files import opened_file
-from service.cli.terminal import FAILED, AsJson, note, progress, say, say_fields, say_json, say_table
+from service.cli.terminal import FAILED, AsJson, counting, note, say, say_fields, say_json, say_table
 from service.core import catalogue, entries
 from service.core.catalogue import Listed, Taken
 from service.core.published import Entry, Kind
@@ -125,9 +125,8 @@ async def fetch(*, as_json: AsJson = False) -> None:
     """Add the objects that are published at MOSP_URL. What is not good there is left out."""
     url = load().mosp_url
     async with database():
-        with progress() as display:
-            task = display.add_task(f"Reading {url}", total=None)
-            taken = await catalogue.fetch(url, lambda done, of: display.update(task, completed=done, total=of))
+        with counting(f"Reading {url}") as told:
+            taken = await catalogue.fetch(url, told)
     _say_taken(taken, MOST_NAMED, as_json=as_json)
 
 

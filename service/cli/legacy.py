@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from service.cli.db import database
-from service.cli.terminal import FAILED, AsJson, note, progress, say, say_json
+from service.cli.terminal import FAILED, AsJson, counting, note, say, say_json
 from service.core import legacy
 from service.core.legacy import Moved, Skipped
 from service.errors import BadInput
@@ -44,14 +44,8 @@ async def import_legacy(
     """
     with _reported(report) as skipped:
         async with database():
-            with progress() as display:
-                task = display.add_task("Looking" if dry_run else "Importing", total=None)
-                moved = await legacy.move(
-                    url,
-                    dry_run=dry_run,
-                    skipped=skipped,
-                    progress=lambda read, total: display.update(task, completed=read, total=total),
-                )
+            with counting("Looking" if dry_run else "Importing") as told:
+                moved = await legacy.move(url, dry_run=dry_run, skipped=skipped, progress=told)
     if as_json:
         say_json(moved)
     else:

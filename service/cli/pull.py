@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from service.cli.clients import Client, account_of
 from service.cli.db import database
-from service.cli.terminal import FAILED, USAGE, AsJson, note, progress, say, say_json, stop
+from service.cli.terminal import FAILED, USAGE, AsJson, counting, note, say, say_json, stop
 from service.core.sharing.pull import NotTaken, Pulled, Wanted
 from service.core.sharing.pull import pull as pull_rows
 from service.errors import BadInput
@@ -69,14 +69,13 @@ async def pull_with(
             date_to=date_to,
             anew=anew,
         )
-        with progress() as display:
-            task = display.add_task("Pulling", total=None)
+        with counting("Pulling") as told:
             pulled = await pull_rows(
                 load().remote_stats_server,
                 token,
                 wanted,
                 refused=lambda row: note(_line(row)),
-                progress=lambda done, total: display.update(task, completed=done, total=total),
+                progress=told,
             )
     if as_json:
         say_json(pulled)

@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from service.cli.clients import Client, account_of
 from service.cli.db import database
 from service.cli.files import written_file
 from service.cli.pull import pull
-from service.cli.terminal import FAILED, USAGE, AsJson, Yes, confirm, note, progress, say, say_json, say_table, stop
+from service.cli.terminal import FAILED, USAGE, AsJson, Yes, confirm, counting, note, say, say_json, say_table, stop
 from service.core import clients
 from service.core.sharing import forget as forgetting
 from service.core.sharing import preview as previewing
@@ -82,7 +82,7 @@ async def push_with(
     """`push` with this token, or else that of REMOTE_STATS_TOKEN; the exit code."""
     async with database():
         wanted = await _of_client(wanted, client)
-        with _progress("Sending") as told:
+        with counting("Sending") as told:
             pushed = await pushing.push(load(), wanted, token=token, budget=budget, progress=told)
     _note_refusals(pushed.refused, pushed.refusals)
     if as_json:
@@ -116,7 +116,7 @@ async def preview(
         file = stack.enter_context(written_file(dump, gzipped=False)) if dump else None
         async with database():
             wanted = await _of_client(wanted, client)
-            told = stack.enter_context(_progress("Looking"))
+            told = stack.enter_context(counting("Looking"))
             seen = await previewing.preview(load(), wanted, dump=file.write if file else None, progress=told)
     _note_refusals(seen.refused, seen.refusals)
     if str(dump) == "-":
@@ -178,14 +178,6 @@ async def _number_of(client: str) -> uuid.UUID:
     if account is None:
         raise NotFound(f"There is no account named {client!r}. One that is gone is found by its UUID.")
     return account.uuid
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], object]]:
-    """A progress display; what is yielded is told how much is done, and of how much."""
-    with progress() as display:
-        task = display.add_task(what, total=None)
-        yield lambda done, total: display.update(task, completed=done, total=total)
 
 
 def _note_refusals(count: int, refusals: Sequence[RefusedRow]) -> None:

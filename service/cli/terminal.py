@@ -1,7 +1,8 @@
 """How commands speak: data goes to standard output, all else (questions, progress, errors) to standard error."""
 
+import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -80,6 +81,14 @@ def confirm(question: str, *, yes: bool) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         stop("Nothing was deleted.")
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], object]]:
+    """A progress display; what is yielded is told how much is done, and of how much."""
+    with progress() as display:
+        task = display.add_task(what, total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)
 
 
 def progress() -> Progress:

@@ -6,13 +6,14 @@ What a Front Office posts (`core.collect`), what is imported and what another in
 import asyncio
 import datetime as dt
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from service import figures
 from service.core import payloads
 from service.errors import BadInput, Conflict, Unavailable
+from service.portions import portions
 from service.records import Figure
 from service.storage import keys as key_storage
 from service.storage import stats as storage
@@ -75,27 +76,16 @@ async def take(account_id: int, rows: Sequence[Incoming], posted: dt.datetime | 
 async def _read(rows: Sequence[Incoming], new: dict[PayloadKey, NewPayload]) -> dict[PayloadKey, str]:
     """Read the payloads of rows into `new`; those that are refused, and why."""
     bad: dict[PayloadKey, str] = {}
-    for portion in _portions({row.payload: row.data for row in rows}):
+    texts = {row.payload: row.data for row in rows}
+    for items in portions(texts.items(), lambda item: len(memoryview(item[1])), PORTION_BYTES):
+        portion = dict(items)
         found, refused = await asyncio.to_thread(_read_portion, portion)
         bad |= refused
         numbers = await key_storage.numbers_of({figure.key for read, _ in found.values() for figure in read})
         for payload, (read, deflated) in found.items():
-            packed = figures.pack({numbers[figure.key]: [figure.rows, *figure.sums] for figure in read})
+            packed = figures.pack(figures.numbered(read, numbers))
             new[payload] = NewPayload(data=deflated, size=len(memoryview(portion[payload])), figures=packed)
     return bad
-
-
-def _portions(texts: Mapping[PayloadKey, bytes | msgspec.Raw]) -> Iterator[dict[PayloadKey, bytes | msgspec.Raw]]:
-    portion: dict[PayloadKey, bytes | msgspec.Raw] = {}
-    size = 0
-    for payload, text in texts.items():
-        portion[payload] = text
-        size += len(memoryview(text))
-        if size >= PORTION_BYTES:
-            yield portion
-            portion, size = {}, 0
-    if portion:
-        yield portion
 
 
 def _read_portion(

@@ -19,6 +19,7 @@ from service.core.collect import DUPLICATE
 from service.core.intake import Incoming, take
 from service.core.legacy_fields import Row, meet, read_account, read_row
 from service.errors import BadInput, Conflict
+from service.storage import clients
 from service.storage import legacy as storage
 from service.storage.legacy import NewAccount, OldAccount, OldDatabase, OldRow, Place
 from service.storage.stats import PayloadKey, RowToStore
@@ -240,7 +241,7 @@ class _Move:
     async def _store(self, account_id: int, groups: Sequence[_Group], rows: Sequence[Incoming]) -> dict[int, str]:
         """Store rows; those that are refused, and why."""
         posted = max(group[0].posted for group in groups)
-        taken = await take(account_id, rows, max(posted, await storage.last_post(account_id) or posted))
+        taken = await take(account_id, rows, max(posted, await clients.last_post(account_id) or posted))
         self.moved.stored += len(taken.outcome.stored)
         self.moved.replaced += len(taken.outcome.replaced)
         return taken.refused | dict.fromkeys(taken.outcome.duplicates, DUPLICATE)

@@ -222,15 +222,14 @@ def _is_as_read(row: PayloadRow, read: Iterable[Figure], numbers: Mapping[Key, i
         stored: Figures = figures.unpack(row.figures)
     except msgspec.MsgspecError:
         return False
-    return stored == {numbers[figure.key]: [figure.rows, *figure.sums] for figure in read}
+    return stored == figures.numbered(read, numbers)
 
 
 async def _set_figures(place: Place, row: PayloadRow, read: Iterable[Figure]) -> int:
     for _ in range(ATTEMPTS):
         numbers = await keys.numbers_of(figure.key for figure in read)
-        packed = {numbers[figure.key]: [figure.rows, *figure.sums] for figure in read}
         try:
-            return await storage.set_figures(place, row.id, packed)
+            return await storage.set_figures(place, row.id, figures.numbered(read, numbers))
         except keys.KeysGone:
             keys.forget_numbers()
     raise Unavailable("Keys are being removed: try again in some seconds.")

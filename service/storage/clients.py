@@ -9,7 +9,7 @@ from typing import Any
 from service.errors import Conflict
 from service.records import Account, Activity, Role
 from service.storage import totals
-from service.storage.connection import as_date, reading, translated, writing
+from service.storage.connection import as_date, as_moment, as_uuid, reading, translated, writing
 from service.storage.models import Client
 from service.storage.stats import lock_account
 
@@ -18,15 +18,10 @@ _COLUMNS = (
 )
 
 
-def _moment(value: Any) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-
-
 def _account(row: Any) -> Account:
     return Account(
         id=row[0],
-        uuid=row[1] if isinstance(row[1], uuid.UUID) else uuid.UUID(row[1]),
+        uuid=as_uuid(row[1]),
         name=row[2],
         role=Role(row[3]),
         is_sharing_enabled=bool(row[4]),
@@ -34,9 +29,9 @@ def _account(row: Any) -> Account:
         local=bool(row[6]),
         latitude=row[7],
         longitude=row[8],
-        last_seen=row[9] and _moment(row[9]),
-        created_at=_moment(row[10]),
-        updated_at=_moment(row[11]),
+        last_seen=as_moment(row[9]),
+        created_at=as_moment(row[10]),
+        updated_at=as_moment(row[11]),
     )
 
 
@@ -95,10 +90,17 @@ async def find_all() -> list[Account]:
     return [_account(row) for row in await reading().fetch(f"SELECT {_COLUMNS} FROM account ORDER BY name, id")]
 
 
+async def last_post(account_id: int) -> dt.datetime | None:
+    """When the account posted last; None where it never did, or is gone."""
+    rows = await reading().fetch("SELECT last_post FROM account WHERE id = ?", account_id)
+    moment: dt.datetime | None = as_moment(rows[0][0]) if rows else None
+    return moment
+
+
 async def last_posts() -> list[tuple[Role, dt.datetime | None]]:
     """The role of each active account, and when it last posted; None for never."""
     rows = await reading().fetch("SELECT role, last_post FROM account WHERE is_active")
-    return [(Role(row[0]), row[1] and _moment(row[1])) for row in rows]
+    return [(Role(row[0]), as_moment(row[1])) for row in rows]
 
 
 async def activities(ids: Iterable[int]) -> Mapping[int, Activity]:
@@ -117,7 +119,7 @@ async def activities(ids: Iterable[int]) -> Mapping[int, Activity]:
             rows=by_id[number][1] if number in by_id else 0,
             analyses=by_id[number][2] if number in by_id else 0,
             newest_date=as_date(by_id[number][3]) if number in by_id else None,
-            last_post=posts[number] and _moment(posts[number]),
+            last_post=as_moment(posts[number]),
         )
         for number in wanted
     }

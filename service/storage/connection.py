@@ -12,6 +12,7 @@ import time
 import urllib.parse
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from tortoise import Tortoise
@@ -271,6 +272,19 @@ class Db:
 def as_date(value: Any) -> Any:
     """A date as the driver gives it, made a date: the reverse of `Db.date`. What is no text passes, None too."""
     return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def as_moment(value: Any) -> Any:
+    """A time as the driver gives it, made one that is aware and in UTC: the reverse of `Db.moment`. None passes."""
+    if value is None:
+        return None
+    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+
+
+def as_uuid(value: Any) -> UUID:
+    """A UUID as the driver gives it, made a UUID."""
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def reading() -> Db:

@@ -16,7 +16,7 @@ import msgspec
 
 from service.errors import BadInput, Unavailable
 from service.records import Role, StatType
-from service.storage.connection import reading, writing
+from service.storage.connection import as_date, as_uuid, reading, writing
 from service.storage.models import TYPES
 
 Place = tuple[UUID, StatType, dt.date]
@@ -227,13 +227,6 @@ async def insert_account(account: NewAccount) -> int:
     return int(rows[0][0])
 
 
-async def last_post(account_id: int) -> dt.datetime | None:
-    """When the account posted here last."""
-    rows = await reading().fetch("SELECT last_post FROM account WHERE id = ?", account_id)
-    value = rows[0][0] if rows else None
-    return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
 async def rows_here(account_id: int, places: Iterable[Place]) -> Mapping[Place, tuple[UUID, bytes]]:
     """The rows of the account at these places: uuid, and SHA-256 of the data's text."""
     wanted = set(places)
@@ -252,7 +245,4 @@ async def rows_here(account_id: int, places: Iterable[Place]) -> Mapping[Place, 
         db.date(min(days)),
         db.date(max(days)),
     )
-    return {
-        (UUID(str(row[0])), TYPES[row[1]], dt.date.fromisoformat(str(row[2]))): (UUID(str(row[3])), bytes(row[4]))
-        for row in rows
-    }
+    return {(as_uuid(row[0]), TYPES[row[1]], as_date(row[2])): (as_uuid(row[3]), bytes(row[4])) for row in rows}

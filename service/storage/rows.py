@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from service.errors import BadInput, Unavailable
+from service.portions import portions
 from service.records import StatType
 from service.storage.connection import PARAMETERS, Db, reading
 from service.storage.models import TYPE_CODES, TYPES
@@ -106,13 +107,7 @@ async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]
 
     Raises `Unavailable` where a row was replaced meanwhile and its old data is gone.
     """
-    start = 0
-    while start < len(wanted):
-        end, size = start, 0
-        while end < len(wanted) and (end == start or size < PORTION_BYTES):
-            size += wanted[end].size
-            end += 1
-        portion = wanted[start:end]
+    for portion in portions(wanted, lambda head: head.size, PORTION_BYTES):
         rows = await reading().fetch_in(
             "SELECT id, data FROM payload WHERE id IN (*)", {head.payload for head in portion}
         )
@@ -121,7 +116,6 @@ async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]
             if head.payload not in texts:
                 raise Unavailable("A row was replaced while it was being read: try again.", retry_after=1)
             yield head, texts[head.payload]
-        start = end
 
 
 async def count(query: RowQuery, account_id: int) -> int:

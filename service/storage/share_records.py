@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from service.records import StatType
-from service.storage.connection import as_date, reading, writing, writing_a_portion
+from service.storage.connection import as_date, as_moment, as_uuid, reading, writing, writing_a_portion
 from service.storage.models import TYPES
 from service.storage.sharing import State
 
@@ -89,8 +89,8 @@ async def runs(most: int) -> list[Run]:
     return [
         Run(
             server=row[0],
-            started_at=_moment(row[1]),
-            ended_at=row[2] and _moment(row[2]),
+            started_at=as_moment(row[1]),
+            ended_at=as_moment(row[2]),
             sent=row[3],
             already_there=row[4],
             refused=row[5],
@@ -165,7 +165,7 @@ async def _shared_of(server: int, client: Any, name: str | None, shares: Any) ->
     )
     analyses, there, kept_old, known, first_date, last_date = rows[0]
     return SharedOf(
-        client=_uuid(client),
+        client=as_uuid(client),
         name=name,
         shares=bool(shares),
         analyses=analyses,
@@ -189,9 +189,9 @@ async def refused(server: int, most: int) -> list[RefusedRow]:
     )
     return [
         RefusedRow(
-            client=_uuid(row[0]),
+            client=as_uuid(row[0]),
             name=row[1],
-            anr=_uuid(row[2]),
+            anr=as_uuid(row[2]),
             type=TYPES[row[3]],
             date=as_date(row[4]),
             reason=row[5],
@@ -215,7 +215,7 @@ async def gone(server: int) -> list[GoneAnalysis]:
     )
     rows = {row[0]: row[1] for row in counted}
     return [
-        GoneAnalysis(client=_uuid(client), name=name, anr=_uuid(anr), rows=rows[number])
+        GoneAnalysis(client=as_uuid(client), name=name, anr=as_uuid(anr), rows=rows[number])
         for number, client, name, anr in (row[:] for row in series)
         if number in rows
     ]
@@ -241,7 +241,7 @@ async def series(*, client: UUID | None = None, anr: UUID | None = None) -> list
     rows = await reading().fetch(
         f"SELECT id, client_uuid, anr, generation FROM share_series WHERE {which} ORDER BY id", *named.values()
     )
-    return [Series(id=row[0], client=_uuid(row[1]), anr=_uuid(row[2]), generation=row[3]) for row in rows]
+    return [Series(id=row[0], client=as_uuid(row[1]), anr=as_uuid(row[2]), generation=row[3]) for row in rows]
 
 
 async def rows_by_server(of: Iterable[Series]) -> dict[str, int]:
@@ -292,12 +292,3 @@ async def purge(before: dt.date, client: UUID) -> None:
     for one in await series(client=client):
         async with writing_a_portion() as db:
             await db.execute("DELETE FROM share_row WHERE series_id = ? AND date < ?", one.id, db.date(before))
-
-
-def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def _moment(value: Any) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

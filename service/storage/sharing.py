@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from service.records import StatType
-from service.storage.connection import Db, as_date, reading, writing
+from service.storage.connection import Db, as_date, as_uuid, reading, writing
 from service.storage.models import TYPE_CODES, TYPES
 
 SECRET_BYTES = 32
@@ -131,7 +131,9 @@ async def analyses(client: UUID | None = None) -> list[Analysis]:
         *parameters,
     )
     return [
-        Analysis(id=row[0], client_id=row[1], client=_uuid(row[2]), name=row[3], anr=_uuid(row[4]), generation=row[5])
+        Analysis(
+            id=row[0], client_id=row[1], client=as_uuid(row[2]), name=row[3], anr=as_uuid(row[4]), generation=row[5]
+        )
         for row in rows
     ]
 
@@ -174,7 +176,7 @@ async def waiting(server: int, wanted: Selection) -> list[Waiting]:
     return [
         counted
         for account in accounts  # one at a time: others get at the database in between
-        for counted in await _waiting_of(server, account[0], _uuid(account[1]), account[2], wanted)
+        for counted in await _waiting_of(server, account[0], as_uuid(account[1]), account[2], wanted)
     ]
 
 
@@ -270,7 +272,3 @@ def _place(db: Db, server: int, row: Unsent) -> tuple[Any, ...]:
     """What names a row: of which analysis it is, its type and date, and the instance."""
     analysis = row.analysis
     return str(analysis.client), str(analysis.anr), TYPE_CODES[row.type], db.date(row.date), server
-
-
-def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)

@@ -16,7 +16,7 @@ from service import figures
 from service.errors import Forbidden
 from service.records import StatType
 from service.storage import keys, totals
-from service.storage.connection import Db, reading, writing, writing_a_portion
+from service.storage.connection import Db, as_uuid, reading, writing, writing_a_portion
 from service.storage.models import TYPE_CODES, TYPES
 
 ROWS_AT_ONCE = 5_000
@@ -86,7 +86,7 @@ async def store(
         ids = await _analyses_made(db, account_id, {row.anr for row in rows})
         places = {row.index: (ids[row.anr], TYPE_CODES[row.type], db.date(row.date)) for row in rows}
         present = {
-            (row[0], row[1], row[2]): (_uuid(row[3]), row[4])
+            (row[0], row[1], row[2]): (as_uuid(row[3]), row[4])
             for row in await db.fetch_in(
                 "SELECT analysis_id, type, date, uuid, payload_id FROM stat "
                 "WHERE client_id = ? AND (analysis_id, type, date) IN (*)",
@@ -123,7 +123,7 @@ async def store(
 async def _duplicates(db: Db, rows: Sequence[RowToStore], places: Mapping[int, tuple[Any, ...]]) -> set[int]:
     """The rows whose uuid is that of another row: of another account, anr, type or date, or earlier in the batch."""
     taken: dict[UUID, tuple[Any, ...]] = {
-        _uuid(row[0]): (row[1], row[2], row[3])
+        as_uuid(row[0]): (row[1], row[2], row[3])
         for row in await db.fetch_in(
             "SELECT uuid, analysis_id, type, date FROM stat WHERE uuid IN (*)",
             [str(row.uuid) for row in rows if row.uuid],
@@ -140,7 +140,7 @@ async def _analyses(db: Db, account_id: int, anrs: Iterable[UUID]) -> dict[UUID,
     rows = await db.fetch_in(
         "SELECT anr, id FROM analysis WHERE client_id = ? AND anr IN (*)", map(str, anrs), account_id
     )
-    return {_uuid(row[0]): row[1] for row in rows}
+    return {as_uuid(row[0]): row[1] for row in rows}
 
 
 async def _analyses_made(db: Db, account_id: int, anrs: set[UUID]) -> dict[UUID, int]:
@@ -302,7 +302,3 @@ async def _delete_days(account_id: int, code: int, first: Any, last: Any) -> int
 async def lock_account(db: Db, account_id: int) -> None:
     """Take an account's place in the queue of its writers (by a write, as SQLite and PostgreSQL both understand)."""
     await db.execute("UPDATE account SET id = id WHERE id = ?", account_id)
-
-
-def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)

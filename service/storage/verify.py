@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from service import figures
+from service.portions import portions
 from service.records import Figures
 from service.storage import keys, totals
 from service.storage.connection import reading, writing
@@ -221,15 +222,8 @@ async def payloads(place: Place) -> AsyncIterator[list[PayloadRow]]:
         place.account,
         place.analysis,
     )
-    portion: list[int] = []
-    size = 0
-    for number, length in found:
-        portion.append(number)
-        size += length
-        if size >= PORTION_BYTES:
-            yield await _payload_rows(portion)
-            portion, size = [], 0
-    yield await _payload_rows(portion)
+    for portion in portions(found, lambda row: row[1], PORTION_BYTES):
+        yield await _payload_rows([row[0] for row in portion])
 
 
 async def payload(number: int) -> PayloadRow | None:

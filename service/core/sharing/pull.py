@@ -7,7 +7,7 @@ instance may have got more rows of it since.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,8 +15,9 @@ import msgspec
 from service.core.intake import Incoming, take
 from service.core.stats import default_range
 from service.peer import Peer, PeerUnusable, RemoteRow
+from service.portions import portions
 from service.records import Account, StatType
-from service.storage import legacy, locks, pulls, sharing
+from service.storage import clients, locks, pulls, sharing
 from service.storage.pulls import Span
 from service.storage.stats import RowToStore
 
@@ -155,7 +156,7 @@ class _Day:
             if (row.type, row.date) != (self._type, self._day):
                 self._refuse(row, f"{self._type} rows of {self._day} were asked for")
         fitting = {row.anr: row for row in rows if (row.type, row.date) == (self._type, self._day)}
-        for portion in _portions(fitting.values()):
+        for portion in portions(fitting.values(), lambda row: len(memoryview(row.data)), PORTION_BYTES):
             await self._store(portion, keeping_uuids=True)
 
     async def _store(self, rows: Sequence[RemoteRow], *, keeping_uuids: bool) -> None:
@@ -172,7 +173,7 @@ class _Day:
     async def _posted(self) -> dt.datetime:
         """When the account is to have posted: nobody knows when the day's rows were, and a pull makes none fresher."""
         midnight = dt.datetime.combine(self._day, dt.time(), dt.UTC)
-        return max(midnight, await legacy.last_post(self._account.id) or midnight)
+        return max(midnight, await clients.last_post(self._account.id) or midnight)
 
     def _refuse(self, row: RemoteRow, why: str) -> None:
         self._pulled.refused += 1
@@ -183,17 +184,3 @@ def _incoming(index: int, row: RemoteRow, uuid: UUID | None) -> Incoming:
     digest = hashlib.sha256(row.data).digest()
     head = RowToStore(index=index, uuid=uuid, anr=row.anr, type=row.type, date=row.date, digest=digest)
     return Incoming(head=head, data=row.data)
-
-
-def _portions(rows: Iterable[RemoteRow]) -> Iterator[list[RemoteRow]]:
-    """The rows in portions of PORTION_BYTES, give or take a row."""
-    portion: list[RemoteRow] = []
-    size = 0
-    for row in rows:
-        portion.append(row)
-        size += len(memoryview(row.data))
-        if size >= PORTION_BYTES:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
