@@ -44,14 +44,6 @@ def postgres_service(restartable: Restartable, tmp_path: Path) -> Iterator[Servi
         yield service
 
 
-@pytest.fixture
-def rng() -> random.Random:
-    """A source of chance, whose seed is shown where the test fails."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
-    return random.Random(seed)
-
-
 @pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=LONG)])
 def test_postgresql_may_go_and_come_back(
     restartable: Restartable, postgres_service: Service, rng: random.Random, rounds: int

@@ -69,14 +69,6 @@ class Ballast:
         self._file.unlink()
 
 
-@pytest.fixture
-def rng() -> random.Random:
-    """A source of chance, whose seed is shown where the test fails."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
-    return random.Random(seed)
-
-
 def fill_again_and_again(service: Service, disk: Path, rng: random.Random, fills: int, room: int) -> Offices:
     """Fill the disk up to `room` bytes or less, amid posts and charts, make room, and check what is stored."""
     offices = Offices(service, pause=0.01)

@@ -32,14 +32,6 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
             made.process.wait()
 
 
-@pytest.fixture
-def rng() -> random.Random:
-    """A source of chance, whose seed is shown where the test fails."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
-    return random.Random(seed)
-
-
 @pytest.mark.parametrize("kills", [1, pytest.param(200, marks=LONG)])
 def test_a_killed_service_has_lost_nothing(service: Service, rng: random.Random, kills: int) -> None:
     """It is killed amid posts again and again. Each time, when it is back: every batch that was acknowledged is there,

@@ -36,12 +36,9 @@ def night() -> bytes:
 
 
 @pytest.mark.parametrize("stops", [1, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(3_600)])])
-def test_a_stop_under_load_loses_nothing(service: Service, stops: int) -> None:
+def test_a_stop_under_load_loses_nothing(service: Service, rng: random.Random, stops: int) -> None:
     """One process, or several in turn, that post and draw charts on new connections: the requests under way are
     answered, those that come too late are refused, no answer is torn, and all that was acknowledged is there."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201 - shown where the test fails
-    rng = random.Random(seed)
     service.start("--workers", "2")
     offices = Offices(service, kept=False)
     client = service.client("large")

@@ -353,12 +353,11 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
-def test_what_others_write_meanwhile_is_no_difference(service: Service, tmp_path: Path, seconds: int) -> None:
+def test_what_others_write_meanwhile_is_no_difference(
+    service: Service, tmp_path: Path, rng: random.Random, seconds: int
+) -> None:
     """While Front Offices post and look at charts, analyses are deleted, and accounts come, are purged and go, nothing
     is ever found, and nothing ever repaired."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201 - shown where the test fails
-    rng = random.Random(seed)
     deadline = time.monotonic() + seconds
     offices = Offices(service, 3, pause=0.02)
     cli = Cli(service.database_url, tmp_path)

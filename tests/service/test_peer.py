@@ -8,7 +8,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
@@ -29,14 +29,6 @@ DAY = dt.date(2026, 1, 31)
 TOKEN = OldService.TOKEN
 QUICKLY = {"budget": 20.0, "pause": 0.001}
 """How a Peer is made that has nobody to be considerate of."""
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of ours that others share with."""
-    folder = tmp_path_factory.mktemp("remote")
-    with running_service(f"sqlite:///{folder}/stats.sqlite3", folder) as service:
-        yield service
 
 
 @pytest.fixture

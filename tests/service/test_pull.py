@@ -51,14 +51,6 @@ Stored = dict[tuple[str, str, str], tuple[str, Any]]
 """Uuid and data, by analysis, type and date."""
 
 
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The other instance."""
-    folder = tmp_path_factory.mktemp("remote")
-    with running_service(f"sqlite:///{folder}/stats.sqlite3", folder) as service:
-        yield service
-
-
 class Pair:
     """An account there, with two analyses of DAYS, and one here; and the ways to pull from the one to the other."""
 

@@ -5,7 +5,7 @@ import itertools
 import json
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -23,19 +23,11 @@ from service.storage import connection, locks, share_records, sharing
 from service.storage.sharing import State
 from tests import samples
 from tests.faults import PASS, OldService, answer, fault_proxy, reset_answer
-from tests.servers import Service, running_service
+from tests.servers import Service
 from tests.sharing import House, arrived, compact, day, hasten, house, row
 
 ANRS = [uuid.UUID(int=number, version=4) for number in range(1, 9)]
 TYPES = tuple(StatType)
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The other instance."""
-    folder = tmp_path_factory.mktemp("remote")
-    with running_service(f"sqlite:///{folder}/stats.sqlite3", folder) as service:
-        yield service
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,12 @@ from service.core.sharing.status import LOCK
 from service.storage import connection, locks
 from tests.commands import Cli
 from tests.faults import PASS, OldService, answer, fault_proxy
-from tests.servers import Service, running_service
+from tests.servers import Service
 from tests.sharing import arrived, day, house, row
 
 pytestmark = pytest.mark.long_on_postgres
 
 ANRS = [uuid.UUID(int=number, version=4) for number in (1, 2)]
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The other instance."""
-    folder = tmp_path_factory.mktemp("remote")
-    with running_service(f"sqlite:///{folder}/stats.sqlite3", folder) as service:
-        yield service
 
 
 @pytest.fixture
