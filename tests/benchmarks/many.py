@@ -35,9 +35,9 @@ def p99(spent: list[float]) -> float:
 
 @contextlib.contextmanager
 def serving(database_url: str, folder: Path, workers: int) -> Iterator[Service]:
-    """A service of so many processes. All comes from one address here, so that is not limited."""
+    """A service of so many processes."""
     folder.mkdir()
-    service = Service(database_url, folder, ADDRESS_REQUESTS_PER_MINUTE="0")
+    service = Service(database_url, folder)
     try:
         service.start("--workers", str(workers))
         yield service

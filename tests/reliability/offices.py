@@ -6,7 +6,6 @@ payloads each time: so it can be told of each row when it was sent, and of each 
 
 import asyncio
 import random
-import ssl
 import threading
 import time
 import uuid
@@ -21,12 +20,7 @@ from service.core.verify import Difference, Verification
 from service.storage import connection
 from tests import samples
 from tests.naive import PROCESSORS, NaiveModel
-from tests.servers import Service
-
-UNLIMITED = {"ACCOUNT_REQUESTS_PER_MINUTE": "0", "ADDRESS_REQUESTS_PER_MINUTE": "0"}
-"""Settings for a service that is asked more by a few offices, from one address, than it would take of them."""
-
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # each client would make one, which takes longer than a request
+from tests.servers import NO_TLS, Service
 
 DAYS = ("2026-01-30", "2026-01-31")
 RANGE = {"date_from": DAYS[0], "date_to": DAYS[-1]}
@@ -141,7 +135,7 @@ class Offices:
     def _work(self, ask: Callable[[httpx.Client, Office, random.Random], httpx.Response], office: Office) -> None:
         rng = random.Random(office.name)
         headers = {"X-API-KEY": office.client.headers["X-API-KEY"]}
-        how: dict[str, Any] = {"headers": headers, "limits": self._limits, "timeout": 60, "verify": _NO_TLS}
+        how: dict[str, Any] = {"headers": headers, "limits": self._limits, "timeout": 60, "verify": NO_TLS}
         with httpx.Client(base_url=self._service.url, **how) as client:
             while not self._over.is_set():
                 began = time.monotonic()

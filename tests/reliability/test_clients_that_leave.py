@@ -14,7 +14,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.reliability.offices import UNLIMITED, Offices
+from tests.reliability.offices import Offices
 from tests.servers import Service, running_service
 from tests.service.test_api_aborts import abort
 
@@ -62,7 +62,7 @@ def test_aborts_without_end_leave_the_service_as_it_was(database_url: str, tmp_p
     and hardly larger, none of its connections to the database is lost, and nothing that was acknowledged."""
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201 - shown where the test fails
-    with running_service(database_url, tmp_path, **UNLIMITED) as service:
+    with running_service(database_url, tmp_path) as service:
         offices = Offices(service, 2, pause=0.05)
         with offices:
             offices.until_answered(20)

@@ -16,7 +16,7 @@ import pytest
 from service.errors import Unavailable
 from service.storage import connection
 from tests.constants import changed
-from tests.reliability.offices import UNLIMITED, Offices
+from tests.reliability.offices import Offices
 from tests.reliability.restartable import FAST, IMMEDIATE, Restartable
 from tests.servers import HOST, Service, embedded_postgres, running_service
 
@@ -40,7 +40,7 @@ def restartable() -> Iterator[Restartable]:
 @pytest.fixture
 def postgres_service(restartable: Restartable, tmp_path: Path) -> Iterator[Service]:
     """A service on it."""
-    with restartable.server.database() as url, running_service(url, tmp_path, **UNLIMITED) as service:
+    with restartable.server.database() as url, running_service(url, tmp_path) as service:
         yield service
 
 
@@ -163,7 +163,7 @@ def test_a_server_that_is_gone_without_a_word_holds_up_nobody(restartable: Resta
     with (
         restartable.server.database() as url,
         contextlib.closing(Forwarder(url)) as way,
-        running_service(way.url, tmp_path, **UNLIMITED) as service,
+        running_service(way.url, tmp_path) as service,
     ):
         offices = Offices(service)
         with offices:
@@ -209,7 +209,7 @@ def back_up(file: Path, to: Path, pages: int) -> None:
 def sqlite_service(tmp_path: Path) -> Iterator[Service]:
     """A service on SQLite that waits for a lock for a second only."""
     hasty = changed(tmp_path / "constants", {"service.storage.connection.BUSY_MILLISECONDS": 1_000})
-    with running_service(f"sqlite:///{tmp_path / 'stats.sqlite3'}", tmp_path, **UNLIMITED, **hasty) as service:
+    with running_service(f"sqlite:///{tmp_path / 'stats.sqlite3'}", tmp_path, **hasty) as service:
         yield service
 
 

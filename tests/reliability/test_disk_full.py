@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests import samples
-from tests.reliability.offices import UNLIMITED, Offices
+from tests.reliability.offices import Offices
 from tests.reliability.restartable import FAST, Restartable
 from tests.servers import Postgres, Service, embedded_postgres, running_service
 
@@ -98,7 +98,7 @@ def post_new(service: Service) -> int:
 def test_a_full_disk_under_sqlite(small_disk: Path, tmp_path: Path, rng: random.Random, fills: int) -> None:
     """Posts are answered 507 and nothing of them is stored, charts are drawn, and when there is room posts are taken
     again; nothing is lost or corrupt."""
-    with running_service(f"sqlite:///{small_disk / 'stats.sqlite3'}", tmp_path, **UNLIMITED) as service:
+    with running_service(f"sqlite:///{small_disk / 'stats.sqlite3'}", tmp_path) as service:
         offices = fill_again_and_again(service, small_disk, rng, fills, 200_000)
     assert offices.answers.keys() <= {200, 201, 507}
     assert offices.unclear == []
@@ -122,7 +122,7 @@ def test_a_full_disk_under_postgresql(
     try:
         with postgres.database() as url:
             postgres.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET TABLESPACE {name}")
-            with running_service(url, tmp_path, **UNLIMITED) as service:
+            with running_service(url, tmp_path) as service:
                 offices = fill_again_and_again(service, small_disk, rng, fills, 100_000)
     finally:
         postgres.execute(f"DROP TABLESPACE {name}")
@@ -142,7 +142,7 @@ def test_a_full_disk_that_stops_postgresql(
     stops = 0
     with embedded_postgres("max_wal_size=32MB", "min_wal_size=32MB", "wal_recycle=off") as server:
         restartable = Restartable(server)
-        with server.database() as url, running_service(url, tmp_path, **UNLIMITED) as service:
+        with server.database() as url, running_service(url, tmp_path) as service:
             offices = Offices(service, pause=0.01)
             ballast = Ballast(disk)
             for _ in range(5):

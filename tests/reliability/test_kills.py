@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.reliability.offices import UNLIMITED, Offices
+from tests.reliability.offices import Offices
 from tests.servers import Service
 
 pytestmark = pytest.mark.long_on_postgres
@@ -24,7 +24,7 @@ WORKERS = 3
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
     """A service that is started and ended by the test; it is killed in the end where it still runs."""
-    with contextlib.closing(Service(database_url, tmp_path, **UNLIMITED)) as made:
+    with contextlib.closing(Service(database_url, tmp_path)) as made:
         try:
             yield made
         finally:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests import samples
-from tests.reliability.offices import UNLIMITED, Offices
+from tests.reliability.offices import Offices
 from tests.servers import Service
 from tests.service.test_api_aborts import connected, request
 
@@ -26,7 +26,7 @@ AT_MOST = 10.0
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
     """A service that is started and stopped by the test."""
-    with contextlib.closing(Service(database_url, tmp_path, **UNLIMITED)) as made:
+    with contextlib.closing(Service(database_url, tmp_path)) as made:
         yield made
 
 

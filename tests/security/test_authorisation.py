@@ -146,9 +146,9 @@ class Owner:
 
 
 @pytest.fixture(scope="module")
-def ask(unlimited: Service) -> Asking:
+def ask(abused: Service) -> Asking:
     """A way to ask the service."""
-    return Asking(unlimited)
+    return Asking(abused)
 
 
 def test_every_route_has_its_line() -> None:

@@ -69,12 +69,12 @@ def fault(answer: httpx.Response) -> str | None:
 # --- no JSON ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_no_json_is_refused(unlimited: Service, share: float) -> None:
+def test_what_is_no_json_is_refused(abused: Service, share: float) -> None:
     """On every route, also where nothing is asked for: 400 and why; never 5xx, never taken."""
     faults = []
     for route in ROUTES:
         for name, body in sample(corpus.no_json(), share / 3 if share < 1 else share):
-            answer = send(unlimited, route.method, route.path, body)
+            answer = send(abused, route.method, route.path, body)
             known = (400, 413) if route.who.name == "ANYBODY" else (400,)
             wrong = f"status {answer.status_code}" if answer.status_code not in known else fault(answer)
             if wrong:
@@ -97,11 +97,11 @@ def odd_parameters() -> Iterator[tuple[str, Route, bytes]]:
                 yield f"{name} = {odd[:30]}", route, f'{opening}"{name}": {odd}}}'.encode()
 
 
-def test_odd_values_of_parameters_are_refused_or_fit(unlimited: Service, share: float) -> None:
+def test_odd_values_of_parameters_are_refused_or_fit(abused: Service, share: float) -> None:
     """Whatever stands where a text, a number, a date or a list is expected: it has its place, or is 4xx and why."""
     faults = []
     for name, route, body in sample(odd_parameters(), share):
-        if wrong := fault(send(unlimited, route.method, route.path, body)):
+        if wrong := fault(send(abused, route.method, route.path, body)):
             faults.append((route.method, route.path, name, wrong))
     assert faults == []
 
@@ -116,11 +116,11 @@ def batches(texts: Sequence[tuple[str, str]], size: int) -> Iterator[tuple[list[
         yield [name for name, _ in part], [text.replace(corpus.ANR, str(uuid.uuid4())) for _, text in part]
 
 
-def test_odd_rows_are_refused_by_themselves(unlimited: Service, share: float) -> None:
+def test_odd_rows_are_refused_by_themselves(abused: Service, share: float) -> None:
     """Of a batch each row is stored, and then comes back as it was sent, or is refused with a message; a good one
     among them is stored in any case. Whatever was stored, all charts can be made of it."""
     good = json.dumps({"anr": corpus.ANR, "type": "threat", "date": "2026-01-30", "data": corpus.DATA["threat"]})
-    client = unlimited.client("odd rows")
+    client = abused.client("odd rows")
     stored = 0
     for names, texts in batches(sample(corpus.rows(), share), 400):
         answer = client.post(ROWS, content=f"[{','.join([*texts, good])}]".encode(), timeout=SECONDS)
@@ -151,11 +151,11 @@ def test_odd_rows_are_refused_by_themselves(unlimited: Service, share: float) ->
 TAKERS = (("POST", ROWS), ("PATCH", "/api/v1/client/me"), ("GET", ROWS), ("GET", f"{ROWS}/processed"))
 
 
-def test_much_of_something_is_refused_or_fits(unlimited: Service, share: float) -> None:
+def test_much_of_something_is_refused_or_fits(abused: Service, share: float) -> None:
     """Large bodies, as rows, as a change and as parameters."""
     for name, body in corpus.much(int(corpus.MANY * share)):
         for method, path in TAKERS:
-            wrong = fault(send(unlimited, method, path, body))
+            wrong = fault(send(abused, method, path, body))
             assert wrong is None, (method, path, name, wrong)
 
 
@@ -171,19 +171,19 @@ BOMBS = {
 """What is small as a gzip."""
 
 
-def test_bombs_of_gzip_are_refused(unlimited: Service) -> None:
+def test_bombs_of_gzip_are_refused(abused: Service) -> None:
     """400 or 413, soon, where a small body becomes a large one."""
     for name, content in BOMBS.items():
         bomb = gzip.compress(content, 1)
         for method, path in TAKERS:
-            answer = send(unlimited, method, path, bomb, **{"Content-Encoding": "gzip"})
+            answer = send(abused, method, path, bomb, **{"Content-Encoding": "gzip"})
             assert answer.status_code in {400, 413}, (method, path, name, answer.text[:200])
             assert fault(answer) is None
 
 
-def test_no_json_is_refused_packed_too(unlimited: Service, share: float) -> None:
+def test_no_json_is_refused_packed_too(abused: Service, share: float) -> None:
     """What is unpacked is read by the same rules."""
     for name, body in sample(corpus.no_json(), share):
         for method, path in TAKERS[:3]:
-            answer = send(unlimited, method, path, gzip.compress(body, 1), **{"Content-Encoding": "gzip"})
+            answer = send(abused, method, path, gzip.compress(body, 1), **{"Content-Encoding": "gzip"})
             assert (answer.status_code, fault(answer)) == (400, None), (method, path, name)

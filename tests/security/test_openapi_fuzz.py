@@ -96,9 +96,9 @@ def read_as(document: dict[str, Any], way: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def fuzzed(unlimited: Service, tmp_path_factory: pytest.TempPathFactory) -> Fuzzed:
+def fuzzed(abused: Service, tmp_path_factory: pytest.TempPathFactory) -> Fuzzed:
     """The service under test."""
-    return Fuzzed(unlimited, tmp_path_factory.mktemp("fuzzed"))
+    return Fuzzed(abused, tmp_path_factory.mktemp("fuzzed"))
 
 
 def test_some_requests_of_the_document(fuzzed: Fuzzed) -> None:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.security.conftest import UNLIMITED
 from tests.servers import Service, running_service
 
 pytestmark = pytest.mark.long_on_postgres
@@ -213,8 +212,8 @@ def pair(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """A public instance, and one that is not."""
     folder = tmp_path_factory.mktemp("pair")
     with (
-        running_service(module_database_url, folder, PUBLIC_INSTANCE="1", **UNLIMITED) as public,
-        running_service(module_database_url, folder, **UNLIMITED) as opened,
+        running_service(module_database_url, folder, PUBLIC_INSTANCE="1") as public,
+        running_service(module_database_url, folder) as opened,
     ):
         yield Pair(public, opened)
 

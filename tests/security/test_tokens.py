@@ -20,7 +20,6 @@ import httpx
 from service.app import ROUTES
 from tests.commands import Cli
 from tests.samples import rows, stable_uuid
-from tests.security.conftest import UNLIMITED
 from tests.servers import ROOT, Service, running_service
 
 MAY_HOLD_ONE = {
@@ -117,7 +116,7 @@ def test_no_token_is_in_database_log_metrics_or_answers(database_url: str, tmp_p
     admin, remote = known.add("ADMIN_TOKEN"), known.add("REMOTE_STATS_TOKEN")
     on_postgres = "postgres" in database_url
     url = with_password(database_url, known.add("password")) if on_postgres else database_url
-    settings = {"ADMIN_TOKEN": admin, "REMOTE_STATS_TOKEN": remote, "DEBUG": "1", **UNLIMITED}
+    settings = {"ADMIN_TOKEN": admin, "REMOTE_STATS_TOKEN": remote, "DEBUG": "1"}
     settings["LOG_FORMAT"] = "json" if on_postgres else "text"
     with running_service(url, tmp_path, **settings) as service:
         session = Session(service, admin, known)
@@ -205,7 +204,7 @@ def test_commands_show_no_token_but_the_one_they_make(tmp_path: Path) -> None:
     given = known.add("given")
     cli = Cli(url, tmp_path, **settings)
     file = tmp_path.with_name(f"{tmp_path.name}.token")
-    with running_service(url, tmp_path, **settings, **UNLIMITED) as service, Watch() as watch:
+    with running_service(url, tmp_path, **settings) as service, Watch() as watch:
         made = cli.run("client", "create", "--name", "FO", STATS_CLIENT_TOKEN=given)
         assert made.stdout.count(given) == 1
         rotated = cli.json("client", "rotate-token", "FO")["token"]
@@ -260,8 +259,8 @@ def test_a_replaced_token_is_dead_at_once_everywhere(database_url: str, tmp_path
     for folder in folders:
         folder.mkdir()
     with (
-        running_service(database_url, folders[0], **UNLIMITED) as one,
-        running_service(database_url, folders[1], **UNLIMITED) as two,
+        running_service(database_url, folders[0]) as one,
+        running_service(database_url, folders[1]) as two,
     ):
         made = one.admin.post("/api/v1/client", json={"name": "FO"}).json()
         path, token = f"/api/v1/client/{made['uuid']}", made["token"]
