@@ -1,5 +1,6 @@
 """The command line, `stats-service`. Each command's module is imported when it is asked for."""
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -29,6 +30,9 @@ OLD_NAMES = (
 )
 """The old service's commands: they work, but help does not list them."""
 
+GARBAGE_THRESHOLDS = (50_000, 20, 50)
+"""Figures are hundreds of thousands of small lists, none of them in a cycle. Python would look for cycles among them
+all after each 700 that are new, which costs twice as much as reading them does."""
 
 app = App(
     name="stats-service",
@@ -56,6 +60,7 @@ def main() -> NoReturn:
     What goes wrong is said in one line (wrong settings: a line each). With DEBUG=1, what nobody foresaw is
     shown with its traceback.
     """
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         app()
     except CycloptsError as error:
@@ -73,8 +78,10 @@ def main() -> NoReturn:
 
 
 def _say(message: str) -> None:
+    from service.cli.terminal import note  # noqa: PLC0415 - only what fails needs it
+
     for line in message.splitlines():
-        sys.stderr.write(f"stats-service: {line}\n")
+        note(f"stats-service: {line}")
 
 
 def _is_debugging() -> bool:

@@ -1,20 +1,82 @@
-"""Tortoise's PostgreSQL client, but a transaction always gives its connection back to the pool.
+"""Tortoise's PostgreSQL client, but a transaction always gives its connection back to the pool, and a server that falls
+silent is noticed.
 
 Where the server goes away, Tortoise's own loses the pool's connection whose BEGIN fails (after ten of them the process
-hangs), and an error in giving a connection back hides what became of the transaction. Tortoise takes this module as an
-`engine` for its `client_class`.
+hangs), and an error in giving a connection back hides what became of the transaction. A server that is frozen, or that
+the network no longer reaches, closes no connection: who waits for it would wait for minutes. Tortoise takes this module
+as an `engine` for its `client_class`.
 """
 
+import asyncio
 import contextlib
+import functools
+import time
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.connection import get_connections
 
+LOOK_SECONDS = 1.0
+"""How often it is looked whether the server answers at all."""
+
+SILENCE_SECONDS = 3.0
+"""A server that has not answered the least question by then is silent."""
+
 
 class PostgresClient(AsyncpgDBClient):
     """A pool of connections to one PostgreSQL database."""
+
+    _connect_anew: Callable[[], Awaitable[asyncpg.Connection]]
+    _asking: asyncpg.Connection | None = None
+    _is_silent = False
+
+    async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
+        """Open the pool, whose connections are remembered."""
+        self._open = weakref.WeakSet[asyncpg.Connection]()
+        return await super().create_pool(connect=self._connect, **kwargs)
+
+    async def _connect(self, *args: Any, **kwargs: Any) -> asyncpg.Connection:
+        self._connect_anew = functools.partial(asyncpg.connect, *args, **kwargs)
+        if self._is_silent:  # all who wait for a connection would find out one after the other
+            raise ConnectionError("The server does not answer.")
+        connection = await self._connect_anew()
+        self._open.add(connection)
+        return connection
+
+    async def watch(self) -> None:
+        """Look, until cancelled, whether the server answers. While it does not, all connections are cut, and none is
+        made: who waits for an answer, or a connection, gets an error."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                question = asyncio.create_task(self._answers())
+                self._is_silent = not (await _is_done_soon(question) and question.result())
+                if self._is_silent:
+                    self._cut()
+        finally:
+            if self._asking:
+                self._asking.terminate()
+
+    async def _answers(self) -> bool:
+        try:
+            if self._asking is None or self._asking.is_closed():
+                self._asking = await self._connect_anew()
+            await self._asking.execute("SELECT 1")
+        except TimeoutError:
+            return False
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            return True  # a refusal is an answer: everybody gets it, and at once
+        return True
+
+    def _cut(self) -> None:
+        if self._asking:
+            self._asking.terminate()
+        for connection in list(self._open):
+            connection.terminate()
 
     def _in_transaction(self) -> TransactionContext:
         return _Context(_Transaction(self))
@@ -67,6 +129,15 @@ class _Context(TransactionContext):
     async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
         get_connections().reset(self._token)
         await self._transaction.end(well=kind is None)
+
+
+async def _is_done_soon(question: asyncio.Task[bool]) -> bool:
+    """Whether it is done in time. A process that was itself held up has not listened meanwhile, and waits again."""
+    while True:
+        start = time.monotonic()
+        done, _ = await asyncio.wait({question}, timeout=SILENCE_SECONDS)
+        if done or time.monotonic() - start < SILENCE_SECONDS + LOOK_SECONDS:
+            return bool(done)
 
 
 client_class = PostgresClient

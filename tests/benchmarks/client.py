@@ -31,10 +31,11 @@ class Connection:
         self._writer.close()
 
 
-async def connect(url: str, token: str | None = None) -> Connection:
-    """A connection to the service at `url` (`http://host:port`) that presents `token`, if any."""
+async def connect(url: str, token: str | None = None, address: str | None = None) -> Connection:
+    """A connection to the service at `url` (`http://host:port`) that presents `token`, if any, from that address."""
     host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
+    source = (address, 0) if address else None
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20, local_addr=source)
     return Connection(reader, writer, token)
 
 

@@ -2,8 +2,8 @@
 
 First 64 connections of Front Offices read charts without a pause, while 8 post batches of 50 analyses. Then "five past
 midnight", each minute anew: 300 Front Offices post within the minute. Stated are latencies, rates, all answers that
-were no success, and the memory of all processes over the time. On PostgreSQL (its default settings, so that each
-commit waits for the disk), or on SQLite.
+were no success, and the memory of all processes over the time. Limits are as shipped, and each Front Office has an
+address of its own. On PostgreSQL (its default settings, so that each commit waits for the disk), or on SQLite.
 """
 
 import argparse
@@ -17,15 +17,16 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from service.settings import Settings
 from tests.benchmarks import client
 from tests.benchmarks.__main__ import LAST, rows_of
 from tests.benchmarks.fleet import Loaded, load
 from tests.benchmarks.many import MINUTE, OFFICES, p99, serving
-from tests.servers import Service, embedded_postgres
+from tests.servers import LIMITS, Service, embedded_postgres
 
 READERS = 64
 POSTERS = 8
@@ -41,6 +42,14 @@ TYPES = ("threat", "vulnerability", "risk", "cartography", "compliance")
 Work = Callable[["Asking"], Awaitable[None]]
 
 
+class Who(NamedTuple):
+    """A Front Office: its account's token, where it asks from, and its analyses."""
+
+    token: str
+    address: str
+    anrs: list[uuid.UUID]
+
+
 class Asking:
     """What was asked until `end`, by kind: how long each answer took; and what was no success."""
 
@@ -53,12 +62,12 @@ class Asking:
         self.rows = 0
 
     async def on(
-        self, connection: client.Connection | None, token: str, kind: str, method: str, path: str, body: bytes
+        self, connection: client.Connection | None, who: "Who", kind: str, method: str, path: str, body: bytes
     ) -> client.Connection | None:
         """Ask; the connection for the next time, None where this one is of no use any more."""
         start = time.perf_counter()
         try:
-            connection = connection or await client.connect(self.service.url, token)
+            connection = connection or await client.connect(self.service.url, who.token, who.address)
             status, _, answer = await asyncio.wait_for(connection.ask(method, path, body), PATIENCE)
         except (OSError, EOFError, TimeoutError, asyncio.IncompleteReadError) as error:
             self.failures[f"{kind}: {type(error).__name__}"] += 1
@@ -92,11 +101,15 @@ class Memory:
             self.megabytes.append(sum(map(_megabytes, [self._main, *_children(self._main)])))
             await asyncio.sleep(seconds / 100)
 
+    @property
+    def growth(self) -> float:
+        """How much more it is in the end than it was at most in the first fifth of the time, while caches fill."""
+        return self.megabytes[-1] - max(self.megabytes[:20])
+
     def told(self) -> str:
-        """What it was at ten moments, and how it has grown since the first tenth of the time."""
+        """What it was at ten moments, and how it has grown."""
         shown = " ".join(f"{each:.0f}" for each in self.megabytes[::10])
-        growth = self.megabytes[-1] - max(self.megabytes[:11])  # while the first tenth passes, caches fill
-        return f"memory in MB {shown}; since the first tenth {growth:+.0f}"
+        return f"memory in MB {shown}; since the first fifth {self.growth:+.0f}"
 
 
 def _children(process: int) -> list[int]:
@@ -113,8 +126,8 @@ def _megabytes(process: int) -> float:
     return 0.0
 
 
-async def hold(what: str, service: Service, seconds: float, workers: Sequence[Work]) -> None:
-    """Let the workers work until the time is over, and print what came of it."""
+async def hold(what: str, service: Service, seconds: float, workers: Sequence[Work]) -> tuple[Asking, Memory]:
+    """Let the workers work until the time is over; print what came of it, and give it."""
     asking, memory = Asking(service, seconds), Memory(service)
     watching = asyncio.create_task(memory.watch(seconds))
     await asyncio.gather(*(work(asking) for work in workers))
@@ -131,6 +144,7 @@ async def hold(what: str, service: Service, seconds: float, workers: Sequence[Wo
     print(f"  {asking.rows / took:.0f} rows stored per second")
     print(f"  {memory.told()}")
     print(f"  failures: {dict(asking.failures) or 'none'}", flush=True)
+    return asking, memory
 
 
 # --- charts while others post -------------------------------------------------------------------------------
@@ -144,11 +158,21 @@ class Range:
         self.dates = [str(self.first + dt.timedelta(days=number)) for number in range(days)]
 
 
-def reader(loaded: Loaded, number: int, days: Range) -> Work:
+def offices_of(loaded: Loaded) -> list[Who]:
+    """The Front Offices of the fleet."""
+    both = zip(loaded.tokens, loaded.analyses, strict=True)
+    return [Who(token, _address(number), anrs) for number, (token, anrs) in enumerate(both)]
+
+
+def _address(number: int) -> str:
+    """One of this machine's own, another for each number."""
+    return f"127.1.{number // 250}.{number % 250 + 1}"
+
+
+def reader(who: Who, number: int, days: Range) -> Work:
     """A Front Office's user: mostly charts of the office's analyses, now and then of all, or its newest rows."""
     rng = random.Random(number)
-    place = number % len(loaded.tokens)
-    token, anrs = loaded.tokens[place], [str(anr) for anr in loaded.analyses[place]]
+    anrs = [str(anr) for anr in who.anrs]
 
     def question() -> tuple[str, str, dict[str, Any]]:
         kind = rng.choice(TYPES)
@@ -165,7 +189,9 @@ def reader(loaded: Loaded, number: int, days: Range) -> Work:
         connection = None
         while time.perf_counter() < asking.end:
             kind, path, body = question()
-            connection = await asking.on(connection, token, kind, "GET", path, msgspec.json.encode(body))
+            connection = await asking.on(connection, who, kind, "GET", path, msgspec.json.encode(body))
+        if connection:
+            connection.close()
 
     return read
 
@@ -188,21 +214,22 @@ def _date(day: str) -> bytes:
     return f'"date":"{day}"'.encode()
 
 
-def poster(loaded: Loaded, number: int, days: Range) -> Work:
+def poster(who: Who, days: Range) -> Work:
     """A Front Office that posts all of its analyses for one day after the other, round and round.
 
     Each time round a day is given the next night's data: that of 5 % of the analyses is another than before.
     """
-    token, anrs = loaded.tokens[number], loaded.analyses[number]
-    nights = Nights(anrs, NIGHTS)
+    nights = Nights(who.anrs, NIGHTS)
 
     async def post(asking: Asking) -> None:
         connection, turn = None, 0
         while time.perf_counter() < asking.end:
             around, day = divmod(turn, len(days.dates))
             body = nights.of(days.dates[day], around + day)
-            connection = await asking.on(connection, token, f"post of {len(anrs)} analyses", "POST", ROWS, body)
+            connection = await asking.on(connection, who, f"post of {len(who.anrs)} analyses", "POST", ROWS, body)
             turn += 1
+        if connection:
+            connection.close()
 
     return post
 
@@ -214,6 +241,7 @@ def office(service: Service, number: int, seconds: float) -> Work:
     """A Front Office of 5 analyses, each tenth of 50, that posts at some moment of each minute."""
     token = str(service.client(f"storm {number}").headers["X-API-KEY"])
     anrs = [uuid.uuid4() for _ in range(50 if number % 10 == 0 else 5)]
+    who = Who(token, _address(number), anrs)
     rng = random.Random(number)
     minutes = max(round(seconds / MINUTE), 1)
     minute = seconds / minutes
@@ -224,11 +252,30 @@ def office(service: Service, number: int, seconds: float) -> Work:
             moment = asking.start + (turn + rng.random()) * minute
             await asyncio.sleep(max(moment - time.perf_counter(), 0))
             body = nights.of(str(LAST - dt.timedelta(days=turn)), turn)
-            connection = await asking.on(None, token, f"post of {len(anrs)} analyses", "POST", ROWS, body)
+            connection = await asking.on(None, who, f"post of {len(anrs)} analyses", "POST", ROWS, body)
             if connection:
                 connection.close()
 
     return post
+
+
+async def both(
+    url: str, folder: Path, *, seconds: float, workers: int, analyses: int, days: int, storming: int = OFFICES
+) -> list[tuple[Asking, Memory]]:
+    """Load a fleet into an empty database and hold the two loads on it, each so many seconds."""
+    span = Range(days)
+    loaded = await load(url, analyses, span.first, LAST)
+    print(f"{analyses} analyses of {len(loaded.tokens)} offices, {days} days, {loaded.rows} rows")
+    shipped = {name: str(getattr(Settings(), name.lower())) for name in LIMITS}
+    with serving(url, folder, workers, **shipped) as service:
+        known = offices_of(loaded)
+        posters = [poster(known[number % len(known)], span) for number in range(POSTERS)]
+        readers = [reader(known[number % len(known)], number, span) for number in range(READERS)]
+        what = f"{READERS} connections read charts, {POSTERS} post, {workers} processes"
+        first = await hold(what, service, seconds, [*readers, *posters])
+        offices = [office(service, number, seconds) for number in range(storming)]
+        what = f"{storming} offices post within each minute, {workers} processes"
+        return [first, await hold(what, service, seconds, offices)]
 
 
 async def main() -> None:
@@ -240,21 +287,12 @@ async def main() -> None:
     parser.add_argument("--analyses", type=int, default=800, help="how large the fleet is whose charts are read")
     parser.add_argument("--days", type=int, default=90, help="how many days it has")
     chosen = parser.parse_args()
-    days = Range(chosen.days)
+    size = {"workers": chosen.workers, "analyses": chosen.analyses, "days": chosen.days}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         postgres = None if chosen.sqlite else stack.enter_context(embedded_postgres())
         url = stack.enter_context(postgres.database()) if postgres else f"sqlite:///{folder}/stats.sqlite3"
-        loaded = await load(url, chosen.analyses, days.first, LAST)
-        print(f"{chosen.analyses} analyses of {len(loaded.tokens)} offices, {chosen.days} days, {loaded.rows} rows")
-        with serving(url, folder / "service", chosen.workers) as service:
-            posters = [poster(loaded, number % len(loaded.tokens), days) for number in range(POSTERS)]
-            readers = [reader(loaded, number, days) for number in range(READERS)]
-            what = f"{READERS} connections read charts, {POSTERS} post, {chosen.workers} processes"
-            await hold(what, service, chosen.seconds, [*readers, *posters])
-            offices = [office(service, number, chosen.seconds) for number in range(OFFICES)]
-            what = f"{OFFICES} offices post within each minute, {chosen.workers} processes"
-            await hold(what, service, chosen.seconds, offices)
+        await both(url, folder / "service", seconds=chosen.seconds, **size)
 
 
 if __name__ == "__main__":

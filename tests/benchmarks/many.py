@@ -34,10 +34,10 @@ def p99(spent: list[float]) -> float:
 
 
 @contextlib.contextmanager
-def serving(database_url: str, folder: Path, workers: int) -> Iterator[Service]:
-    """A service of so many processes."""
+def serving(database_url: str, folder: Path, workers: int, **variables: str) -> Iterator[Service]:
+    """A service of so many processes; `variables` are more of its environment."""
     folder.mkdir()
-    service = Service(database_url, folder)
+    service = Service(database_url, folder, **variables)
     try:
         service.start("--workers", str(workers))
         yield service
