@@ -12,8 +12,8 @@ UNIT = 1_000_000
 millionths, so that sums are exact and commute. MONARC sends two decimals; up to six are kept."""
 
 MAX_UNITS = 10**12
-"""The largest number a payload may hold, in what it is summed in: a count up to 10^12, a decimal up to 10^6.
-Nine million rows of such numbers still fit in 64 bits."""
+"""The largest number a payload may hold, in what it is summed in: a count up to 10^12, a decimal up to 10^6. No figure
+of a payload is larger either, so that the sum of a day fits in 64 bits up to nine million payloads."""
 
 
 class StatType(enum.StrEnum):
@@ -66,10 +66,13 @@ class Figure(msgspec.Struct, frozen=True):
 
 class Series(msgspec.Struct, frozen=True):
     """What a processor works on: for each day (or period, by its first day; `YYYY-MM-DD`, ascending) its figures,
-    and the keys of just those numbers that the figures have."""
+    and the keys of just those numbers that the figures have. `newest`: of periods, the last day on which each key
+    appears. `withheld`: what figures lack is not told, and need not be 0."""
 
     days: list[tuple[str, Figures]]
     keys: Mapping[int, Key]
+    newest: Mapping[Key, str] = {}
+    withheld: bool = False
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

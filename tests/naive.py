@@ -21,8 +21,8 @@ Row = dict[str, Any]
 Number = Callable[[Any], Any]
 """How a number of a payload is read: `exact` or `float`."""
 
-Days = Iterable[tuple[str, Any]]
-"""The day (or the first day of its period) and the data of each row, by day."""
+Days = Iterable[tuple[str, str, Any]]
+"""The day, the first day of its period, and the data of each row, by day."""
 
 Leaf = Callable[[dict[str, list[Any]]], Any]
 """What becomes of the values of each day."""
@@ -70,7 +70,7 @@ class NaiveModel:
         None of a filter means no filter."""
         wanted = None if anrs is None else set(anrs)
         days = [
-            (_first_day(row["date"], period or "day"), row["data"])
+            (row["date"], _first_day(row["date"], period or "day"), row["data"])
             for row in self._rows.values()
             if row["type"] == processor.partition("_")[0]
             and (wanted is None or row["anr"] in wanted)
@@ -87,7 +87,7 @@ def naive_chart(rows: Iterable[str | bytes], processor: str) -> Any:
     """The processor's answer, in floats, for rows given as JSON text, each `{"date": ..., "data": ...}`, by
     date."""
     parsed = map(msgspec.json.decode, rows)
-    return PROCESSORS[processor](((row["date"], row["data"]) for row in parsed), float, {})
+    return PROCESSORS[processor](((row["date"], row["date"], row["data"]) for row in parsed), float, {})
 
 
 def exact(number: Any) -> Fraction:
@@ -100,14 +100,12 @@ def exact(number: Any) -> Fraction:
 
 def _objects(days: Days, number: Number, _params: dict[str, Any]) -> list[Any]:
     sums: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
-    newest: dict[str, list[dict[str, Any]]] = {}
-    for day, elements in days:
+    newest: dict[str, tuple[str, list[str]]] = {}
+    for date, day, elements in days:
         for element in elements:
             uuid = element["uuid"].lower()
+            newest[uuid] = max(newest.get(uuid, ("", [])), (date, _labels(element)))
             of_day = sums[uuid][day]
-            if of_day[0] == 0:
-                newest[uuid] = []
-            newest[uuid].append(element)
             of_day[0] += 1
             of_day[1] += number(element["count"])
             of_day[2] += number(element["maxRisk"])
@@ -115,7 +113,7 @@ def _objects(days: Days, number: Number, _params: dict[str, Any]) -> list[Any]:
     return [
         {
             "object": uuid,
-            "labels": _labelled(max(_labels(element) for element in newest[uuid])),
+            "labels": _labelled(newest[uuid][1]),
             "values": [{**_means(of_day), "date": day} for day, of_day in by_day.items()],
             "averages": _means([sum(column) for column in zip(*by_day.values(), strict=True)]),
         }
@@ -139,7 +137,7 @@ def _risks(days: Days, number: Number, params: dict[str, Any], leaf: Leaf) -> An
         for kind in _asked(params.get("risks_type"), KINDS)
         for level in LEVELS
     }
-    for day, data in days:
+    for _, day, data in days:
         for (state, kind, level), by_day in values.items():
             for risk in _under(data["risks"], state, kind):
                 if risk["level"] == level:
@@ -178,7 +176,7 @@ def _cartography(days: Days, number: Number, leaf: Leaf) -> Any:
     """`leaf` is given a cell's counts in all rows of each day, 0 where a row has no such cell."""
     tables = []
     scales: dict[str, set[int]] = {"impact": set(), "likelihood": set(), "probability": set()}
-    for day, data in days:
+    for _, day, data in days:
         tables.append((day, _cells(data, number)))
         for scale, values in scales.items():
             values.update(int(value) for _, value in _pairs(data["scales"][scale]))
@@ -204,7 +202,7 @@ def _cartography_average(days: Days, number: Number, _params: dict[str, Any]) ->
 def _cartography_average_on_date(days: Days, number: Number, _params: dict[str, Any]) -> Any:
     days = list(days)
     answer = _cartography(days, number, lambda counts: [_mean(counts[day]) for day in sorted(counts)])
-    dates = sorted({day for day, _ in days})
+    dates = sorted({day for _, day, _ in days})
     return {"scales": answer["scales"], "dates": dates, "risks": answer["risks"]} if answer else []
 
 
@@ -223,10 +221,10 @@ def _compliance(days: Days, number: Number, leaf: Leaf) -> list[Any]:
     newest: dict[str, tuple[str, list[str]]] = {}
     values: dict[tuple[str, str], dict[tuple[str, ...], dict[str, list[Any]]]] = defaultdict(dict)
     places: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
-    for day, data in days:
+    for date, day, data in days:
         for referential in data:
             uuid = referential["referential"].lower()
-            newest[uuid] = max(newest.get(uuid, ("", [])), (day, _labels(referential)))
+            newest[uuid] = max(newest.get(uuid, ("", [])), (date, _labels(referential)))
             for side in ("current", "target"):
                 for place, category in enumerate(referential[side]):
                     labels = _labels(category)

@@ -14,7 +14,7 @@ from service.api import answers, examples, schemas
 from service.api.answers import Answer
 from service.api.request import Request
 from service.api.routes import Documented, Handler, Nothing, Routes, Who
-from service.core import charts, processors, publication
+from service.core import charts, contributors, processors, publication
 from service.core.periods import Period
 from service.records import StatType
 
@@ -93,13 +93,17 @@ for _path, _type in PATHS.items():
     "GET",
     "/map/clients.json",
     who=Who.ANYBODY,
-    answers={200: Documented(text="The contributors", type=list[charts.Contributor])},
+    answers={
+        200: Documented(text="The contributors", type=list[contributors.Contributor], headers=("ETag",)),
+        304: Documented(text="They are what If-None-Match names", headers=("ETag",)),
+    },
 )
-async def contributors(request: Request, _: Nothing) -> Answer:
+async def map_of_contributors(request: Request, _: Nothing) -> Answer:
     """Where those are who share their figures and told their coordinates, without names; on a public instance without
     figures too."""
     protection = publication.protection(request.app.ctx.settings)
-    return answers.value(await charts.contributors(MAP_DAYS, protection), headers={"cache-control": "no-cache"})
+    found = await contributors.contributors(MAP_DAYS, protection)
+    return answers.versioned(request, found.version, found.data)
 
 
 @routes.add("GET", "/about.json", who=Who.ANYBODY, answers={200: Documented(text="About it", type=schemas.About)})

@@ -49,7 +49,8 @@ async def of_analyses(
 async def of_accounts(
     stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
 ) -> dict[tuple[int, Any], Figures]:
-    """The sums of these accounts, by account and day. What had to be made anew is stored too."""
+    """The sums of these accounts, by account and day. What had to be made anew is stored too, if in a moment only: they
+    are not to be changed."""
     db = reading()
     rows = await db.fetch_in(
         "SELECT client_id, date, version, summed, figures FROM account_day "
@@ -64,7 +65,7 @@ async def of_accounts(
         await _put_back_alone(stat_type, rows, made)
     elif made:
         beside(_put_back_alone(stat_type, rows, made))
-    return {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made
+    return await asyncio.to_thread(lambda: {(row[0], row[1]): figures.unpack(row[4]) for row in rows} | made)
 
 
 async def _put_back_alone(stat_type: StatType, rows: Iterable[Any], made: Mapping[tuple[int, Any], Figures]) -> None:
@@ -107,11 +108,13 @@ async def made_anew(stat_type: StatType, rows: Iterable[Any]) -> dict[tuple[int,
 
 
 async def put_back(db: Db, stat_type: StatType, rows: Iterable[Any], made: Mapping[tuple[int, Any], Figures]) -> None:
-    """Store what `made_anew` has made of `rows`, under their versions; what is there of a later version stays."""
+    """Store what `made_anew` has made of `rows`, under their versions, where there is none later: so that nothing that
+    was deleted since is put back."""
     stale = sorted((row for row in rows if (row[0], row[1]) in made), key=lambda row: (row[1], row[0]))
     code = TYPE_CODES[stat_type]
     await db.execute_many(
-        "UPDATE account_day SET figures = ?, summed = ? WHERE client_id = ? AND type = ? AND date = ? AND summed < ?",
+        "UPDATE account_day SET figures = ?, summed = ? "
+        "WHERE client_id = ? AND type = ? AND date = ? AND version = ? AND summed < version",
         [(figures.pack(made[row[0], row[1]]), row[2], row[0], code, row[1], row[2]) for row in stale],
     )
 

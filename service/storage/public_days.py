@@ -19,8 +19,8 @@ from service.storage import day_sums, keys
 from service.storage.connection import Db, as_date, reading, writing
 from service.storage.models import TYPE_CODES
 
-MOST_REMEMBERED = 5_000
-"""How many days a process remembers, unpacked (of all types); then it begins anew."""
+MOST_REMEMBERED = 1_000_000
+"""How many figures (of all types) a process remembers, unpacked; then it begins anew."""
 
 _LOCK = 0x57A78  # PostgreSQL's, the first of two numbers; any, as long as all processes take the same
 _MARK = 44
@@ -208,7 +208,7 @@ async def read(
             code,
         )
         new = {row[0]: _Shown(row[1], figures.unpack(row[2]), figures.unpack(row[3])) for row in rows}
-        if len(remembered) > MOST_REMEMBERED:
+        if sum(len(each.all) + len(each.local) for each in remembered.values()) > MOST_REMEMBERED:
             remembered.clear()
         remembered.update({(stat_type, day): each for day, each in new.items()})
         shown |= new

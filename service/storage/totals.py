@@ -9,10 +9,9 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-import uuid
 import weakref
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -27,8 +26,12 @@ from service.storage.models import TYPE_CODES
 DAYS_AT_ONCE = 31
 """How many stale days are made anew in one go: bounds what is held in memory."""
 
-MOST_REMEMBERED = 5_000
-"""How many days' sums (of all types) a process remembers, unpacked; then it begins anew."""
+SUMS_AT_ONCE = 1_000
+"""How many days' sums of single accounts are in memory at a time."""
+
+MOST_REMEMBERED = 1_000_000
+"""How many figures of days' sums (of all types) a process remembers, unpacked; then it begins anew. A figure takes some
+150 bytes; a year of a fleet has a few hundred thousand."""
 
 
 class _FleetSum(NamedTuple):
@@ -45,26 +48,29 @@ _remembered: weakref.WeakKeyDictionary[BaseDBAsyncClient, dict[tuple[StatType, A
 )
 
 
-async def advance(db: Db, account_id: int, days: Iterable[tuple[int, Any]]) -> None:
+async def advance(db: Db, account_id: int, days: Iterable[tuple[int, Any]], *, forget: bool = False) -> None:
     """Say that an account's rows have changed on these days (type's code, date), so that sums are made anew.
 
-    The days of the fleet are shared by all writers: to be called last in a transaction.
+    `forget`: rows were deleted, so that the old sums may not even stay until then. The days of the fleet are shared by
+    all writers: to be called last in a transaction.
     """
     ordered, empty, moment = sorted(days), figures.pack({}), _moment()
     await db.execute_many(
         "INSERT INTO account_day (client_id, type, date, version, summed, figures) VALUES (?, ?, ?, ?, 0, ?) "
-        f"ON CONFLICT (type, date, client_id) DO UPDATE SET version = {_next('account_day.version')}",
+        f"ON CONFLICT (type, date, client_id) DO UPDATE SET version = {_next('account_day.version')}"
+        + (", summed = 0, figures = excluded.figures" * forget),
         [(account_id, code, day, moment, empty, moment, moment) for code, day in ordered],
     )
-    await advance_fleet(db, ordered)
+    await advance_fleet(db, ordered, forget=forget)
 
 
-async def advance_fleet(db: Db, days: Iterable[tuple[int, Any]]) -> None:
+async def advance_fleet(db: Db, days: Iterable[tuple[int, Any]], *, forget: bool) -> None:
     """The same where the account has no such days any more."""
     empty, moment = figures.pack({}), _moment()
     await db.execute_many(
         "INSERT INTO fleet_day (type, date, version, summed, local_figures, other_figures) VALUES (?, ?, ?, 0, ?, ?) "
-        f"ON CONFLICT (type, date) DO UPDATE SET version = {_next('fleet_day.version')}",
+        f"ON CONFLICT (type, date) DO UPDATE SET version = {_next('fleet_day.version')}"
+        + (", summed = 0, local_figures = excluded.local_figures, other_figures = excluded.other_figures" * forget),
         [(code, day, moment, empty, empty, moment, moment) for code, day in sorted(days)],
     )
 
@@ -117,7 +123,7 @@ async def fleet_days(stat_type: StatType, first: dt.date, last: dt.date, *, loca
             sums |= {day: found for day in stale if (found := remembered.get((stat_type, day)))}
             stale = {day: number for day, number in stale.items() if day not in sums or sums[day].version < number}
             sums |= await _refresh(stat_type, stale)
-    if len(remembered) > MOST_REMEMBERED:
+    if missing and sum(len(local) + len(other) for _, local, other in remembered.values()) > MOST_REMEMBERED:
         remembered.clear()
     remembered.update({(stat_type, day): sums[day] for day in missing})
     days: dict[dt.date, Figures] = {}
@@ -129,59 +135,23 @@ async def fleet_days(stat_type: StatType, first: dt.date, last: dt.date, *, loca
     return days
 
 
-async def selected_days(
-    stat_type: StatType, first: dt.date, last: dt.date, anrs: Iterable[uuid.UUID], account_id: int | None
-) -> dict[dt.date, Figures]:
-    """The sums of these analyses, of one account or (None) of all, for each day in the range that has rows."""
-    asked = set(map(str, anrs))
-    present = await _analyses(asked, account_id)
-    # A Front Office mostly asks for all that it has: the sums of its account are there already.
-    whole = {client for client, own in present.items() if own.keys() <= asked}
-    by_account = await day_sums.of_accounts(stat_type, first, last, whole)
-    if whole:  # an analysis that came meanwhile was not asked for
-        again = await _analyses(asked, account_id)
-        whole = {client for client in whole if again.get(client) == present[client]}
-    days: dict[dt.date, Figures] = {}
-    for (client, day), sums in by_account.items():
-        if client in whole:
-            _merge(days, as_date(day), sums)
-    parts = {present[client][anr] for client in present.keys() - whole for anr in asked & present[client].keys()}
-    for day, total in (await day_sums.of_analyses(stat_type, first, last, parts)).items():
-        _merge(days, as_date(day), total)
-    return {day: total for day, total in days.items() if total}
-
-
-def _merge(days: dict[dt.date, Figures], day: dt.date, sums: Figures) -> None:
-    if day in days:
-        figures.add(days[day], sums)
-    else:
-        days[day] = sums
-
-
-async def _analyses(asked: Iterable[str], account_id: int | None) -> dict[int, dict[str, int]]:
-    """All analyses of the account, or (None) of all accounts that have any of those asked for: their numbers, by
-    account and UUID."""
-    db = reading()
-    if account_id is None:
-        owners = {row[0] for row in await db.fetch_in("SELECT client_id FROM analysis WHERE anr IN (*)", asked)}
-    else:
-        owners = {account_id}
-    found: dict[int, dict[str, int]] = {}
-    for client, anr, number in await db.fetch_in(
-        "SELECT client_id, anr, id FROM analysis WHERE client_id IN (*)", owners
-    ):
-        found.setdefault(client, {})[str(anr)] = number
-    return found
-
-
 async def account_totals(
-    stat_type: StatType, first: dt.date, last: dt.date, account_ids: Iterable[int]
+    stat_type: StatType, first: dt.date, last: dt.date, account_ids: Collection[int]
 ) -> dict[int, Figures]:
     """The sums of each of these accounts over the days from `first` to `last`, by the account's id."""
     totals: dict[int, Figures] = {}
-    for (client, _), sums in (await day_sums.of_accounts(stat_type, first, last, account_ids)).items():
-        figures.add(totals.setdefault(client, {}), sums)
+    step = max(SUMS_AT_ONCE // max(len(account_ids), 1), 1)
+    for start in range(first.toordinal(), last.toordinal() + 1, step):
+        end = min(start + step - 1, last.toordinal())
+        days = dt.date.fromordinal(start), dt.date.fromordinal(end)
+        sums = await day_sums.of_accounts(stat_type, *days, account_ids)
+        await asyncio.to_thread(_add_up, totals, sums)
     return totals
+
+
+def _add_up(totals: dict[int, Figures], sums: Mapping[tuple[int, Any], Figures]) -> None:
+    for (account_id, _), of_day in sums.items():
+        figures.add(totals.setdefault(account_id, {}), of_day)
 
 
 async def _read_fleet(db: Db, stat_type: StatType, days: Iterable[Any]) -> dict[Any, _FleetSum]:
@@ -237,7 +207,8 @@ async def _put_back(
     made: Mapping[tuple[int, Any], Figures],
     fleet: Mapping[Any, _FleetSum],
 ) -> None:
-    """Store sums under the versions that they are of; what is there of a later version stays.
+    """Store sums under the versions that they are of, where there is none later: so that nothing that was deleted since
+    is put back.
 
     A database too busy to take them is no fault: the sums are made again when they are next asked for.
     """
@@ -247,7 +218,7 @@ async def _put_back(
             await day_sums.put_back(db, stat_type, accounts, made)
             await db.execute_many(
                 "UPDATE fleet_day SET local_figures = ?, other_figures = ?, summed = ? "
-                "WHERE type = ? AND date = ? AND summed < ?",
+                "WHERE type = ? AND date = ? AND version = ? AND summed < version",
                 [
                     (figures.pack(local), figures.pack(other), number, code, day, number)
                     for day, (number, local, other) in sorted(fleet.items())

@@ -77,11 +77,39 @@ def test_with_analyses_a_user_reaches_only_their_own(fleet: Fleet, processor: st
     assert fleet.asked("one", processor, anrs=[fleet.anrs["two"]]) == []
 
 
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_analyses_can_be_asked_for_without_what_others_share(fleet: Fleet, processor: str) -> None:
+    """`anrs` and `local_stats_only` stand side by side, for an admin as for the other installation's own account."""
+    anrs = list(fleet.anrs.values())
+    local = fleet.model.chart(processor, anrs=anrs, local_only=True)
+    assert fleet.asked("admin", processor, anrs=anrs, local_stats_only=1) == local
+    assert fleet.asked("admin", processor, anrs=anrs) == fleet.model.chart(processor, anrs=anrs) != local
+    assert fleet.asked("far", processor, anrs=anrs, local_stats_only=1) == []
+    assert fleet.asked("far", processor, anrs=anrs, local_stats_only=0) != []
+
+
 @pytest.mark.parametrize("processor", [name for name in PROCESSORS if name.endswith("_on_date")])
 @pytest.mark.parametrize("period", ["day", "week", "month", "quarter", "year"])
 def test_days_are_merged_into_periods(fleet: Fleet, processor: str, period: str) -> None:
     """Each named by its first day."""
     assert fleet.asked("one", processor, aggregation_period=period) == fleet.model.chart(processor, period=period)
+
+
+@pytest.mark.parametrize("period", [None, "month"])
+def test_in_a_period_too_the_newest_labels_are_shown(fleet: Fleet, period: str | None) -> None:
+    """Those of its last day, not of several days' labels any one."""
+    anr = str(uuid.uuid4())
+    rows = [
+        {"anr": anr, "type": kind, "date": day, "data": [each | {"label2": label} for each in payload(kind)]}
+        for day, label in zip(DAYS, ("Zebra", "Ape", "Bear"), strict=True)
+        for kind in ("threat", "compliance")
+    ]
+    fleet.clients["two"].post("/api/v1/stats/", json=rows).raise_for_status()
+    for processor in ("threat_average_on_date", "compliance_average_on_date"):
+        for last, label in ((DAYS[1], "Ape"), (DAYS[2], "Bear")):
+            data = fleet.asked("two", processor, anrs=[anr], date_to=last, aggregation_period=period)
+            assert {each["labels"]["label2"] for each in data} == {label}
+    fleet.clients["two"].delete(f"/api/v1/stats/{anr}").raise_for_status()
 
 
 def test_a_period_wants_a_processor_with_dates(fleet: Fleet) -> None:
@@ -165,6 +193,64 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(fleet: Fleet) -> None:
     assert ask(tag).json() != first.json()
     client.delete(f"/api/v1/stats/{anr}").raise_for_status()
     assert ask(tag).json() == first.json()
+
+
+@pytest.mark.parametrize("who", ["one", "admin"])
+def test_only_what_a_chart_of_analyses_is_made_of_makes_it_another(fleet: Fleet, who: str) -> None:
+    """Another account's rows do not; one's own do, whatever becomes of them, and so does who has the analysis, and
+    which are asked for."""
+    anr, another = str(uuid.uuid4()), str(uuid.uuid4())
+    one, two = fleet.clients["one"], fleet.clients["two"]
+    asker = fleet.admin if who == "admin" else one
+    body: dict[str, Any] = {"type": "risk", "processor": "risk_averages", "date_from": DAYS[0], "date_to": DAYS[2]}
+    body["anrs"] = [anr]
+    last = '"none"'
+
+    def post(client: httpx.Client, anr: str, variant: int, day: str = DAYS[1]) -> None:
+        row = {"anr": anr, "type": "risk", "date": day, "data": payload("risk", variant)}
+        client.post("/api/v1/stats/", json=[row]).raise_for_status()
+
+    def delete(client: httpx.Client, anr: str) -> None:
+        client.delete(f"/api/v1/stats/{anr}").raise_for_status()
+
+    def is_another() -> bool:
+        """Whether the chart is another than the last time."""
+        nonlocal last
+        answer = asker.request("GET", PROCESSED, json=body, headers={"If-None-Match": last})
+        before, last = last, answer.headers["ETag"]
+        assert answer.status_code == (304 if last == before else 200)
+        return last != before
+
+    assert is_another()
+    post(one, anr, 1)
+    assert is_another()
+    post(two, another, 2)
+    post(fleet.clients["far"], another, 3)
+    post(one, anr, 1)
+    post(one, anr, 4, "2026-03-01")
+    assert not is_another()
+    for anrs in ([anr, fleet.anrs["one"]], [fleet.anrs["one"]], [anr]):
+        body["anrs"] = anrs
+        assert is_another()
+    post(two, anr, 5)
+    assert is_another() == (who == "admin")
+    delete(two, anr)
+    assert is_another() == (who == "admin")
+    for client, name in ((two, another), (fleet.clients["far"], another)):
+        delete(client, name)
+    assert not is_another()
+    post(one, anr, 4)
+    assert is_another()
+    post(one, anr, 1)
+    assert is_another()
+    post(one, anr, 4, DAYS[2])
+    assert is_another()
+    delete(one, anr)
+    assert is_another()
+    post(one, anr, 1)
+    assert is_another()
+    delete(one, anr)
+    assert is_another()
 
 
 def test_the_list_of_processors_is_public(module_service: Service) -> None:

@@ -123,6 +123,35 @@ def test_the_map_shows_who_shares_and_said_where_without_a_name(service: Service
     assert "both" not in answer.text
 
 
+def test_the_map_has_the_means_of_many_days_and_is_sent_only_when_it_changes(service: Service) -> None:
+    """Of several accounts, each its own; 304 until somebody posts something else."""
+    clients = [service.client(f"account {number}", is_sharing_enabled=True) for number in range(3)]
+    expected = [_commonest_threat(client, number) for number, client in enumerate(clients)]
+    for each in service.admin.get("/api/v1/client/").json()["data"]:
+        where = {"latitude": 49.6, "longitude": 6.1}
+        service.admin.patch(f"/api/v1/client/{each['uuid']}", json=where).raise_for_status()
+    public = service.client_with(None)
+    answer = public.get("/map/clients.json")
+    assert sorted(each["max_threat"] for each in answer.json() if each["max_threat"]) == sorted(expected)
+    tag = {"If-None-Match": answer.headers["ETag"]}
+    assert public.get("/map/clients.json", headers=tag).status_code == 304
+    _commonest_threat(clients[0], 7)
+    assert public.get("/map/clients.json", headers=tag).status_code == 200
+
+
+def _commonest_threat(client: httpx.Client, variant: int) -> list[Any]:
+    """Post an analysis of a few days of a year; the mean count of its commonest threat, and which that is."""
+    anr = str(uuid.uuid4())
+    rows = [
+        {"anr": anr, "type": "threat", "date": ago(back), "data": payload("threat", variant + back)}
+        for back in (0, 40, 364)
+    ]
+    client.post("/api/v1/stats/", json=rows).raise_for_status()
+    asked = {"type": "threat", "processor": "threat_average_on_date", "date_from": ago(365), "anrs": [anr]}
+    chart = client.request("GET", "/api/v1/stats/processed/", json=asked).json()["data"]
+    return max([each["averages"]["count"], each["object"]] for each in chart)
+
+
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose operator said all there is to say."""

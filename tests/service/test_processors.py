@@ -455,8 +455,9 @@ def test_a_processor_is_registered_under_a_name_of_its_own_and_a_type() -> None:
 # --- against the naive model -------------------------------------------------------------------------------
 
 DAYS = st.dates().map(str) | st.sampled_from(["2024-01-01", "2024-01-02", "2024-01-03"])
-COUNTS = st.integers(0, 9) | st.integers(0, 10**12) | st.integers(0, 99).map(str)
-DECIMALS = st.integers(0, 10**6) | st.decimals(0, 1000, places=2).map(str) | st.floats(0, 1000)
+# Four elements of one payload may be about the same: together they are no more than what a payload may say.
+COUNTS = st.integers(0, 9) | st.integers(0, 10**12 // 4) | st.integers(0, 99).map(str)
+DECIMALS = st.integers(0, 10**6 // 4) | st.decimals(0, 1000, places=2).map(str) | st.floats(0, 1000)
 SHARES = st.decimals(0, 1, places=2).map(str) | st.floats(0, 1)
 LABELS = st.fixed_dictionaries({f"label{n}": st.sampled_from(["", "a", "é", None]) for n in (1, 2, 3, 4)})
 UUIDS = st.sampled_from([A, A.upper(), B])

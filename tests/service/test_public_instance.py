@@ -155,6 +155,41 @@ def test_figures_are_told_of_five_accounts_and_days_that_are_over(public: Servic
     assert crowd.expected() != five
 
 
+def test_a_cell_that_is_not_told_is_not_0(public: Service) -> None:
+    """On the first of two days too few have a cell for it to be told: there is no number of it, and its mean is that of
+    the other day alone, also where the days are merged. Who sees all has a number of both days."""
+    first, second = "2020-03-03", "2020-03-04"
+
+    def cartography(*counts: int) -> Any:
+        none: dict[str, Any] = {"informational": [], "operational": []}
+        scales = {"impact": [0], "likelihood": [0, 1], "probability": [0]}
+        return {"scales": scales, "risks": {"current": none | {"informational": [counts]}, "residual": none}}
+
+    for number in range(8):
+        office = Office(public, f"account {number}")
+        data = {
+            first: cartography(2, 7) if number < 4 else cartography(2),
+            second: cartography(2, number + 2) if number > 1 else cartography(2),
+        }
+        rows = [{"anr": str(ANR), "type": "cartography", "date": day, "data": each} for day, each in data.items()]
+        office.send(rows)
+
+    def seen(client: httpx.Client, **query: Any) -> Any:
+        path, wanted = PATHS["cartography"], {"days": "36500"}
+        if client is public.admin:
+            path = "/api/v1/stats/processed/"
+            wanted = {"type": "cartography", "processor": "cartography_average_on_date", "date_from": first}
+        data = client.get(path, params=wanted | query).raise_for_status().json()
+        return data.get("data", data)["risks"]["current"]["informational"]["0"]
+
+    anybody = public.client_with(None)
+    assert seen(anybody) == {"0": [2.0, 2.0], "1": [None, 4.875]}
+    assert seen(anybody, processor="cartography_average") == {"0": 2.0, "1": 4.875}
+    assert seen(anybody, aggregation_period="month") == {"0": [2.0], "1": [4.875]}
+    assert seen(public.admin) == {"0": [2.0, 2.0], "1": [3.5, 4.875]}
+    assert seen(public.admin, aggregation_period="month") == {"0": [2.0], "1": [4.1875]}
+
+
 def test_others_and_this_house_are_told_of_apart(public: Service) -> None:
     """Four others do not count, not even in what is told of all: what they sent would follow from it. A fifth makes
     them count; then what is told of all is both together. On the map are the places that accounts have told, without

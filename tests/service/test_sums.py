@@ -6,14 +6,17 @@ import json
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.core import charts, clients, collect, processors, stats
 from service.core.periods import Period
-from service.records import Account
-from service.storage import connection, migrate
+from service.core.verify import Verification
+from service.records import Account, StatType
+from service.storage import connection, migrate, selections
 from tests.naive import NaiveModel, Row
+from tests.samples import rows as sample_rows
 
 DAYS = [dt.date(2026, 1, 30), dt.date(2026, 1, 31), dt.date(2026, 2, 1), dt.date(2026, 2, 2), dt.date(2026, 4, 1)]
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 12, 31)
@@ -162,13 +165,15 @@ class Both:
             )
             assert json.loads(chart.data) == json.loads(json.dumps(expected)), (processor.name, how)
 
-    async def compare_all(self, anrs: list[str], period: Period) -> None:
-        """The whole fleet, part of its days and in periods, this house alone, and an account's own analyses."""
-        await self.compare()
-        await self.compare(first=DAYS[1], last=DAYS[3], period=period)
-        await self.compare(local_only=True)
+    async def compare_all(self, anrs: list[str], period: Period, *, local_only: bool) -> None:
+        """Anybody's analyses, as an administrator sees them, and an account's own; the whole fleet or this house alone,
+        and part of its days in periods."""
+        chosen = tuple(map(uuid.UUID, anrs))
+        await self.compare(anrs=chosen, local_only=local_only, period=period)
         for account in self.accounts.values():
-            await self.compare(anrs=tuple(map(uuid.UUID, anrs)), account=account)
+            await self.compare(anrs=chosen, account=account, local_only=local_only)
+        await self.compare(local_only=local_only)
+        await self.compare(first=DAYS[1], last=DAYS[3], period=period)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
@@ -176,9 +181,14 @@ class Both:
     steps=st.lists(_step, min_size=1, max_size=8),
     anrs=st.lists(st.sampled_from(ANRS), unique=True),
     period=st.sampled_from(Period),
+    local_only=st.booleans(),
 )
 def test_sums_are_what_a_recount_gives(
-    database_url: str, steps: list[tuple[str, str, Any]], anrs: list[str], period: Period
+    database_url: str,
+    steps: list[tuple[str, str, Any]],
+    anrs: list[str],
+    period: Period,
+    local_only: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """After every step, every processor says what plain Python makes of the rows that are left."""
 
@@ -189,10 +199,64 @@ def test_sums_are_what_a_recount_gives(
             try:
                 for step in steps:
                     await both.take(step)
-                    await both.compare_all(anrs, period)
+                    await both.compare_all(anrs, period, local_only=local_only)
             finally:
                 for account, _ in await clients.list_all():
                     await clients.delete(account.uuid)
             await Both().compare()
+
+    asyncio.run(play())
+
+
+def test_an_administrators_chart_leaves_each_account_its_own_sums(database_url: str) -> None:
+    """What is stored in passing, of days that nobody had asked for yet, is each account's own."""
+    chosen = tuple(map(uuid.UUID, ANRS[:2]))
+
+    async def play() -> None:
+        both = Both()
+        async with connection.connected(database_url):
+            await migrate.upgrade(database_url)
+            for place, who in enumerate(("mine", "yours")):
+                await both.take(("post", who, sample_rows(ANRS[place], str(DAYS[0]), place)))
+            await both.compare(anrs=chosen)
+        async with connection.connected(database_url):  # when it was closed, all was stored
+            for account in both.accounts.values():
+                await both.compare(anrs=chosen, account=account)
+            assert [found async for found in Verification(repair=False).differences()] == []
+
+    asyncio.run(play())
+
+
+def test_a_chart_made_while_rows_come_is_not_kept_for_what_was_there_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When they have been purged, the account's days are what they were: its chart is too."""
+    chosen, days_of = (uuid.UUID(ANRS[0]),), selections.days
+
+    async def play() -> None:
+        async with connection.connected(database_url):
+            await migrate.upgrade(database_url)
+            both = Both()
+            await both.take(("post", "mine", sample_rows(ANRS[0], str(DAYS[2]))))
+
+            async def days_after_a_post(*asked: Any, **how: Any) -> Any:
+                await both.take(("post", "mine", sample_rows(ANRS[0], str(DAYS[0]), 1)))
+                return await days_of(*asked, **how)
+
+            monkeypatch.setattr(selections, "days", days_after_a_post)
+            await charts.chart(
+                charts.ChartQuery(
+                    type=StatType.RISK,
+                    processor="risk_averages",
+                    anrs=chosen,
+                    date_from=FIRST,
+                    date_to=LAST,
+                    account=both.accounts["mine"],
+                )
+            )
+            monkeypatch.undo()
+            await both.compare(anrs=chosen, account=both.accounts["mine"])
+            await both.take(("purge", "mine", DAYS[1]))
+            await both.compare(anrs=chosen, account=both.accounts["mine"])
 
     asyncio.run(play())

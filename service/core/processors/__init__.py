@@ -60,7 +60,7 @@ class Processor(msgspec.Struct, frozen=True):
         for name in given:
             if name not in self.params:
                 known = ", ".join(self.params) or "none"
-                raise _bad("processor_params", f"{_quoted(name)} is unknown; {self.name} takes {known}.")
+                raise _bad("processor_params", f"{quoted(name)} is unknown; {self.name} takes {known}.")
         return {
             name: _chosen(f"processor_params.{name}", choice.allowed, given.get(name))
             for name, choice in self.params.items()
@@ -102,7 +102,7 @@ def get(name: str) -> Processor:
     """The processor of that name. Raises BadInput that names those that exist."""
     found = _registry.get(name)
     if found is None:
-        raise _bad("processor", f"{_quoted(name)} does not exist; there are {', '.join(sorted(_registry))}.")
+        raise _bad("processor", f"{quoted(name)} does not exist; there are {', '.join(sorted(_registry))}.")
     return found
 
 
@@ -118,11 +118,11 @@ def _chosen(field: str, allowed: tuple[str, ...], value: object) -> tuple[str, .
         raise _bad(field, f"must be a name or a list of names; there are {', '.join(allowed)}.")
     names = {name.strip() for item in given for name in item.split(",")} - {""}
     for name in sorted(names.difference(allowed)):
-        raise _bad(field, f"{_quoted(name)} is unknown; there are {', '.join(allowed)}.")
+        raise _bad(field, f"{quoted(name)} is unknown; there are {', '.join(allowed)}.")
     return tuple(name for name in allowed if name in names) or allowed
 
 
-def _quoted(name: object) -> str:
+def quoted(name: object) -> str:
     """A stranger's name as a message may show it: on one line, and not at any length."""
     return repr(str(name)[:40])
 

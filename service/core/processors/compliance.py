@@ -65,7 +65,7 @@ def _referentials(series: Series, category: Callable[[Key, Column], C]) -> list[
     return [
         Referential(
             referential=uuid,
-            labels=newest_labels(groups["referential", uuid]),
+            labels=newest_labels(series, groups["referential", uuid]),
             current=categories("current", uuid),
             target=categories("target", uuid),
         )

@@ -52,16 +52,16 @@ def _objects(series: Series) -> list[ObjectSeries]:
     by_uuid: dict[str, list[tuple[Key, Column]]] = {}
     for key, column in columns(series).items():
         by_uuid.setdefault(key[0], []).append((key, column))
-    return [_object(uuid, by_uuid[uuid]) for uuid in sorted(by_uuid)]
+    return [_object(uuid, by_uuid[uuid], newest_labels(series, by_uuid[uuid])) for uuid in sorted(by_uuid)]
 
 
-def _object(uuid: str, seen: list[tuple[Key, Column]]) -> ObjectSeries:
-    """`seen`: the object under each set of labels that it bore."""
+def _object(uuid: str, seen: list[tuple[Key, Column]], labels: Labels) -> ObjectSeries:
+    """`seen`: the object under each set of labels that it bore; `labels`: those to show."""
     column = merged([part for _, part in seen])
     rows, count, risk, rate = total(column)
     return ObjectSeries(
         object=uuid,
-        labels=newest_labels(seen),
+        labels=labels,
         values=[
             Value(count / rows, risk / (units := rows * UNIT), rate / units, day)
             for day, (rows, count, risk, rate) in zip(*column, strict=True)

@@ -62,10 +62,10 @@ def total(column: Column) -> list[int]:
     return [sum(numbers) for numbers in zip(*column[1], strict=True)]
 
 
-def newest_labels(seen: Iterable[tuple[Key, Column]]) -> Labels:
+def newest_labels(series: Series, seen: Iterable[tuple[Key, Column]]) -> Labels:
     """The labels to show for what bore several: those of the newest day, of several that day the greatest. So
     that an answer depends on what is stored and not on the order in which it came. The last four parts of a
     key are its labels; at least one key is needed.
     """
-    _, labels = max((days[-1], key[-4:]) for key, (days, _) in seen)
+    _, labels = max((series.newest.get(key, days[-1]), key[-4:]) for key, (days, _) in seen)
     return Labels(*labels)
