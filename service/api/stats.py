@@ -36,9 +36,9 @@ class RowsWanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     anr: Annotated[UUID | None, Meta(description="Only this analysis")] = None
     date_from: Annotated[dt.date | None, Meta(description="The first day; by default three months back")] = None
     date_to: Annotated[dt.date | None, Meta(description="The last day; by default today")] = None
-    get_last: Annotated[bool, Meta(description="Only the newest row of each analysis; the dates do not count then")] = (
-        False
-    )
+    get_last: Annotated[
+        bool, Meta(description="The newest row of each analysis; dates, `offset` and `limit` do not count then")
+    ] = False
     offset: Annotated[int, Meta(description="How many rows to pass over", ge=0, le=MOST_ROWS)] = 0
     limit: Annotated[int, Meta(description="The most rows to give; 0 is all", ge=0, le=MOST_ROWS)] = 0
     group_by_anr: Annotated[bool, Meta(description="Accepted, and without effect")] = False
@@ -94,8 +94,8 @@ async def find(request: Request, query: RowsWanted) -> Answer:
             date_from=query.date_from,
             date_to=query.date_to,
             newest_only=query.get_last,
-            offset=query.offset,
-            limit=query.limit,
+            offset=0 if query.get_last else query.offset,
+            limit=0 if query.get_last else query.limit,
         ),
     )
     count, offset, limit = (str(number) for number in (page.count, page.offset, page.limit))

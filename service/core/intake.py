@@ -47,9 +47,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 async def take(account_id: int, rows: Sequence[Incoming], posted: dt.datetime | None = None) -> Taken:
     """Store rows of an account, all that are well-formed in one transaction. They are durable when this returns.
 
-    No two rows may be of the same anr, type and date. `posted`: when the account sent them, if not now. Raises
-    `Unavailable` where the database is busy, `StorageFull`, `Forbidden` where the account is gone; nothing is stored
-    then.
+    No two rows may be of the same anr, type and date. `posted`: when the account sent them, if not now; it counts
+    unless the account has posted since. Raises `Unavailable` where the database is busy, `StorageFull`, `Forbidden`
+    where the account is gone; nothing is stored then.
     """
     new: dict[PayloadKey, NewPayload] = {}
     refused: dict[int, str] = {}
@@ -61,8 +61,7 @@ async def take(account_id: int, rows: Sequence[Incoming], posted: dt.datetime | 
         if not rows:
             return Taken(outcome=Outcome(stored={}, replaced=set(), duplicates=set()), refused=refused)
         try:
-            moment = posted or dt.datetime.now(dt.UTC)
-            outcome = await storage.store(account_id, [row.head for row in rows], new, moment)
+            outcome = await storage.store(account_id, [row.head for row in rows], new, posted)
         except (storage.PayloadsMissing, Conflict):
             continue  # another writer was quicker: look again
         except key_storage.KeysGone:

@@ -25,8 +25,9 @@ from service.core import shapes, values
 from service.core.values import Refusal
 from service.records import MAX_UNITS, SCALES, Figure, Key, StatType
 
-MOST_FIGURES = 10_000
-"""How many figures a payload may have. A rich one has some hundred; each costs a sum on every day of every chart."""
+MOST_ELEMENTS = 10_000
+"""How many elements (objects, categories, cells) may make a payload's figures. A rich one has some hundred; each figure
+costs a sum on every day of every chart."""
 
 
 # --- Reading
@@ -45,8 +46,8 @@ def read(stat_type: StatType, raw: bytes) -> list[Figure]:
 
 
 def _bounded(figures: list[Figure]) -> list[Figure]:
-    if len(figures) > MOST_FIGURES:
-        raise Refusal(f"must have at most {MOST_FIGURES} elements")
+    if sum(figure.rows for figure in figures) > MOST_ELEMENTS:
+        raise Refusal(f"must have at most {MOST_ELEMENTS} elements")
     return figures
 
 
@@ -73,9 +74,9 @@ def _object_figures(data: list[shapes.Object]) -> list[Figure]:
         try:
             key = (values.uuid(item.uuid), *item.labels())
             sums = (values.count(item.count), values.max_risk(item.max_risk), values.average_rate(item.average_rate))
+            _add(figures, key, sums)
         except Refusal as refusal:
             raise refusal.within(place) from None
-        _add(figures, key, sums)
     return list(figures.values())
 
 
@@ -132,12 +133,18 @@ def _category_value(category: shapes.Category) -> int:
 
 
 def _add(figures: dict[Key, Figure], key: Key, sums: tuple[int, ...]) -> None:
-    """Put a figure of one row under its key, or add the row to the figure that is there."""
+    """Put a figure of one row under its key, or add the row to the figure that is there.
+
+    Raises `Refusal` where that would come to more than MAX_UNITS: sums of many payloads have to fit in 64 bits.
+    """
     there = figures.get(key)
     if there is None:
         figures[key] = Figure(key, 1, sums)
-    else:
-        figures[key] = Figure(key, there.rows + 1, tuple(map(add, there.sums, sums)))
+        return
+    sums = tuple(map(add, there.sums, sums))
+    if max(sums, default=0) > MAX_UNITS:
+        raise Refusal("must be one with those of the same uuid and labels: together their numbers are too large")
+    figures[key] = Figure(key, there.rows + 1, sums)
 
 
 _FIGURES: dict[StatType, Callable[[Any], list[Figure]]] = {

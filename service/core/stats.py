@@ -29,15 +29,27 @@ class RowPage:
         self.count = count
         self.offset = query.offset
         self.limit = query.limit
-        self._heads = heads
         self.size = sum(len(_opening(head)) + head.size + 1 for head in heads) + max(len(heads) - 1, 0)
+        self._heads = heads
+        self._rows: list[tuple[RowHead, bytes]] | None = None
+
+    async def read(self) -> None:
+        """Read the rows' data at once, where it is no more than is read at a time. Raises `RowReplaced`."""
+        if self.size <= storage.PORTION_BYTES:
+            self._rows = [row async for row in storage.read(self._heads)]
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The rows' JSON objects, with commas between them. Raises `Unavailable` where one was replaced meanwhile."""
+        """The rows' JSON objects, with commas between them. Raises `RowReplaced` where they are not read yet and one
+        was replaced meanwhile."""
         comma = b""
-        async for head, data in storage.read(self._heads):
+        async for head, data in storage.read(self._heads) if self._rows is None else _each(self._rows):
             yield b"".join((comma, _opening(head), data, b"}"))
             comma = b","
+
+
+async def _each(rows: list[tuple[RowHead, bytes]]) -> AsyncIterator[tuple[RowHead, bytes]]:
+    for row in rows:
+        yield row
 
 
 def _opening(head: RowHead) -> bytes:
@@ -58,17 +70,28 @@ async def find(account: Account, query: RowQuery) -> RowPage:
     if not query.newest_only:
         date_from, date_to = default_range(query.date_from, query.date_to)
         query = msgspec.structs.replace(query, date_from=date_from, date_to=date_to)
-    return RowPage(*await _heads(account, query))
+    return await _page(account, query)
 
 
 async def rows_of(account: Account, anr: uuid.UUID) -> RowPage:
     """All rows of an analysis, of the account or, for an administrator, of whoever has it."""
-    return RowPage(*await _heads(account, RowQuery(anrs=(anr,))))
+    return await _page(account, RowQuery(anrs=(anr,)))
 
 
-async def _heads(account: Account, query: RowQuery) -> tuple[int, RowQuery, list[RowHead]]:
-    count, heads = await storage.heads(query, None if account.is_admin else account.id)
-    return count, query, heads
+async def _page(account: Account, query: RowQuery) -> RowPage:
+    """Rows that are replaced while they are being found are looked for again. Raises `RowReplaced` in the end."""
+    failures = 0
+    while True:
+        count, heads = await storage.heads(query, None if account.is_admin else account.id)
+        page = RowPage(count, query, heads)
+        try:
+            await page.read()
+        except storage.RowReplaced:
+            failures += 1
+            if failures == storage.ATTEMPTS:
+                raise
+        else:
+            return page
 
 
 async def delete_analysis(account: Account, anr: uuid.UUID) -> int:

@@ -65,6 +65,13 @@ def holds_only(raw: bytes, members: int) -> bool:
     return raw.count(b":") == members or raw.translate(None, _WHITE_SPACE).count(b'":') == members
 
 
+def without_halves(raw: bytes) -> bytes:
+    r"""`raw` with a NUL (`\u0000`) for each half of a surrogate pair. Both are refused, in the same words; but msgspec
+    does not even pass over a half, so that nothing of the text could be read. Raises `BadInput` where it is not UTF-8.
+    """
+    return _ESCAPE.sub(lambda escape: r"\u0000" if escape["half"] else escape[0], _text(raw)).encode()
+
+
 def shown(text: str) -> str:
     """`text` of a stranger, fit for a message: quoted, in ASCII without control characters, and short."""
     return json.dumps(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
@@ -141,8 +148,5 @@ def _check_escapes(text: str) -> None:
     """Refuse escapes for NUL and for half a surrogate pair. `text` is valid JSON: backslashes stand in strings only."""
     if "\\u0000" not in text and "\\ud" not in text and "\\uD" not in text:
         return
-    for escape in _ESCAPE.finditer(text):
-        if escape["nul"]:
-            raise BadInput("A text holds a NUL character (\\u0000): leave it out.")
-        if escape["half"]:
-            raise BadInput("A text holds half a surrogate pair (such as \\ud800): send whole characters.")
+    if any(escape["nul"] or escape["half"] for escape in _ESCAPE.finditer(text)):
+        raise BadInput("A text holds a NUL (\\u0000) or half a surrogate pair (like \\ud800): send whole characters.")

@@ -90,13 +90,6 @@ async def find_all() -> list[Account]:
     return [_account(row) for row in await reading().fetch(f"SELECT {_COLUMNS} FROM account ORDER BY name, id")]
 
 
-async def last_post(account_id: int) -> dt.datetime | None:
-    """When the account posted last; None where it never did, or is gone."""
-    rows = await reading().fetch("SELECT last_post FROM account WHERE id = ?", account_id)
-    moment: dt.datetime | None = as_moment(rows[0][0]) if rows else None
-    return moment
-
-
 async def last_posts() -> list[tuple[Role, dt.datetime | None]]:
     """The role of each active account, and when it last posted; None for never."""
     rows = await reading().fetch("SELECT role, last_post FROM account WHERE is_active")
@@ -183,8 +176,11 @@ async def delete(account_id: int) -> int:
         deleted = await db.execute(f"DELETE FROM stat WHERE {own}", account_id)
         await db.execute(f"DELETE FROM payload WHERE {own}", account_id)
         await db.execute("DELETE FROM analysis WHERE client_id = ?", account_id)
-        days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ?", account_id)
-        await db.execute("DELETE FROM account_day WHERE client_id = ?", account_id)
+        days = await db.fetch("SELECT type, date FROM account_day WHERE client_id = ? ORDER BY type, date", account_id)
+        await db.execute_many(  # in the order in which others take several of them
+            "DELETE FROM account_day WHERE type = ? AND date = ? AND client_id = ?",
+            [(day[0], day[1], account_id) for day in days],
+        )
         await db.execute("DELETE FROM account WHERE id = ?", account_id)
-        await totals.advance_fleet(db, {(day[0], day[1]) for day in days})
+        await totals.advance_fleet(db, {(day[0], day[1]) for day in days}, forget=True)
     return deleted

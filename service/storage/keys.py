@@ -2,9 +2,10 @@
 
 A number is given out once and means the same key for good, so processes remember them. Keys that no payload uses any
 more are removed (`remove_unused`): a payload may only be stored after `hold` has found its numbers in place, in the
-same transaction.
+same transaction. What gives keys to a payload that is stored already does it within `no_removal`, too.
 """
 
+import contextlib
 import hashlib
 import weakref
 from collections.abc import Collection, Iterable, Mapping
@@ -16,6 +17,7 @@ from service import figures
 from service.errors import Unavailable
 from service.records import Key
 from service.storage.connection import Db, reading, writing, writing_a_portion
+from service.storage.locks import only_one
 
 MOST_REMEMBERED = 50_000
 """How many keys a process remembers (a MONARC catalogue has some hundreds); then it begins anew."""
@@ -27,6 +29,9 @@ REMOVED_AT_ONCE = 1_000
 """How many keys are removed in one transaction, while no payload can be stored."""
 
 ATTEMPTS = 5
+
+PATIENCE_SECONDS = 60.0
+"""How long a removal is waited for by another, or by a repair."""
 
 _LOCK = 0x57A76  # PostgreSQL's; any number, as long as all processes take the same
 _decoder = msgspec.json.Decoder(Key)
@@ -116,9 +121,19 @@ def forget_numbers() -> None:
     _memory().ids.clear()
 
 
+def no_removal() -> contextlib.AbstractAsyncContextManager[None]:
+    """No keys are removed within the block. Entering it raises `Conflict` where a removal takes long."""
+    return only_one("upkeep", PATIENCE_SECONDS)
+
+
 async def remove_unused() -> int:
     """Remove the keys that no payload uses any more; how many. What is being stored meanwhile keeps its keys, and so
-    does what a public instance tells."""
+    does what a public instance tells. Raises `Conflict` where another removal takes long."""
+    async with no_removal():
+        return await _remove_unused()
+
+
+async def _remove_unused() -> int:
     async with writing() as db:
         await _wait_for_holders(db)
         # Payloads that come later have higher numbers than this one, and those up to it are all there.

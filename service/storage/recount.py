@@ -77,27 +77,12 @@ async def wrong_days(code: int, first: Any, last: Any) -> list[WrongDay]:
 
 async def make_anew(account_id: int | None, code: int, date: Any) -> int:
     """Throw an account's (or, None, everybody's) sum of a day away: it is made when it is next asked for."""
-    empty = figures.pack({})
     async with writing() as db:
         if account_id is None:
-            await db.execute(
-                "UPDATE fleet_day SET summed = 0, local_figures = ?, other_figures = ? WHERE type = ? AND date = ?",
-                empty,
-                empty,
-                code,
-                date,
-            )
-            await totals.advance_fleet(db, [(code, date)])
+            await totals.advance_fleet(db, [(code, date)], forget=True)
         else:
             await lock_account(db, account_id)
-            await db.execute(
-                "UPDATE account_day SET summed = 0, figures = ? WHERE type = ? AND date = ? AND client_id = ?",
-                empty,
-                code,
-                date,
-                account_id,
-            )
-            await totals.advance(db, account_id, [(code, date)])
+            await totals.advance(db, account_id, [(code, date)], forget=True)
     return 1
 
 
@@ -150,7 +135,9 @@ class _Recount:
         figures_of = {number: _read(blob) for number, blob in packed.items()}
         counted: dict[tuple[int, Any], Figures] = defaultdict(dict)
         unknown = set()
-        for client, day, payload_id in rows:  # an analysis' rows that say another account are strays
+        for client, day, payload_id in rows:
+            if client not in accounts:  # rows that say another account than their analysis does are strays
+                continue
             own = figures_of.get(payload_id)
             if own is None or not _add(counted[client, day], own):
                 unknown.add((client, day))

@@ -28,6 +28,10 @@ _TABLES = f"{_ROWS} JOIN payload p ON p.id = s.payload_id AND p.client_id = s.cl
 _NO_LIMIT = 2**62  # SQLite takes no offset without a limit
 
 
+class RowReplaced(Unavailable):
+    """A row was replaced between being found and being read, and its old data is gone."""
+
+
 class RowQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: of a type (None: all), of these analyses (None: all), between two dates (inclusive), or with
     `newest_only` the newest of each analysis whatever its date; then `limit` (0: no limit) of them from `offset`."""
@@ -53,7 +57,7 @@ class RowHead(msgspec.Struct, frozen=True):
 
 
 async def heads(query: RowQuery, account_id: int | None) -> tuple[int, list[RowHead]]:
-    """How many rows match, and those of the page asked for, by date, then analysis, then type.
+    """How many rows match, and those of the page asked for, by date, then analysis, then type, then account.
 
     `account_id`: only this account's rows; None: everybody's. Raises `BadInput` for too many analyses at once.
     """
@@ -61,7 +65,9 @@ async def heads(query: RowQuery, account_id: int | None) -> tuple[int, list[RowH
     conditions, parameters = _conditions(db, query, account_id)
     paging = ("LIMIT ? OFFSET ?", query.limit or _NO_LIMIT, query.offset) if query.limit or query.offset else ("",)
     rows = await db.fetch(
-        f"SELECT {_COLUMNS} {_TABLES} {conditions} ORDER BY s.date, a.anr, s.type {paging[0]}", *parameters, *paging[1:]
+        f"SELECT {_COLUMNS} {_TABLES} {conditions} ORDER BY s.date, a.anr, s.type, s.client_id {paging[0]}",
+        *parameters,
+        *paging[1:],
     )
     if len(paging) == 1:
         return len(rows), [_head(row) for row in rows]
@@ -105,7 +111,7 @@ def _conditions(db: Db, query: RowQuery, account_id: int | None) -> tuple[str, l
 async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]]:
     """The rows and the JSON text of their data, in order, a portion at a time.
 
-    Raises `Unavailable` where a row was replaced meanwhile and its old data is gone.
+    Raises `RowReplaced`.
     """
     for portion in portions(wanted, lambda head: head.size, PORTION_BYTES):
         rows = await reading().fetch_in(
@@ -114,7 +120,7 @@ async def read(wanted: Sequence[RowHead]) -> AsyncIterator[tuple[RowHead, bytes]
         texts = {row[0]: zlib.decompress(row[1]) for row in rows}
         for head in portion:
             if head.payload not in texts:
-                raise Unavailable("A row was replaced while it was being read: try again.", retry_after=1)
+                raise RowReplaced("A row was replaced while it was being read: try again.", retry_after=1)
             yield head, texts[head.payload]
 
 
@@ -141,7 +147,7 @@ async def read_all(query: RowQuery, account_id: int) -> AsyncIterator[tuple[RowH
                 async for head, data in read(found):
                     yield head, data
                     last, failures = (TYPE_CODES[head.type], head.date), 0
-            except Unavailable:  # one of them was replaced: look again from there
+            except RowReplaced:  # look again from there
                 failures += 1
                 if failures == ATTEMPTS:
                     raise

@@ -71,17 +71,18 @@ async def known_payloads(account_id: int, payloads: Iterable[PayloadKey]) -> set
 
 
 async def store(
-    account_id: int, rows: Sequence[RowToStore], new: Mapping[PayloadKey, NewPayload], now: dt.datetime
+    account_id: int, rows: Sequence[RowToStore], new: Mapping[PayloadKey, NewPayload], posted: dt.datetime | None = None
 ) -> Outcome:
     """Store rows of one account in one transaction; of several of one anr, type and date the last.
 
-    A row of an anr, type and date that is there already takes its place and keeps its uuid. Raises `PayloadsMissing`
+    A row of an anr, type and date that is there already takes its place and keeps its uuid. `posted`: when the account
+    sent them, if not now. Raises `PayloadsMissing`
     where a payload is neither stored nor in `new`, `keys.KeysGone` where the figures of one in `new` have to be packed
     anew, `Forbidden` where the account is gone, `Conflict` where another account stored one of the uuids at the same
     moment; nothing is stored then.
     """
     async with writing() as db:
-        if not await db.execute("UPDATE account SET last_post = ? WHERE id = ?", db.moment(now), account_id):
+        if not await _note_post(db, account_id, posted):
             raise Forbidden("The account has been deleted.")
         ids = await _analyses_made(db, account_id, {row.anr for row in rows})
         places = {row.index: (ids[row.anr], TYPE_CODES[row.type], db.date(row.date)) for row in rows}
@@ -118,6 +119,16 @@ async def store(
         await _drop_empty(db, account_id, {place[0] for index, place in places.items() if index in duplicates})
         await totals.advance(db, account_id, {(row[3], row[4]) for row in changed})
     return Outcome(stored=stored, replaced={i for i in stored if places[i] in present}, duplicates=duplicates)
+
+
+async def _note_post(db: Db, account_id: int, posted: dt.datetime | None) -> int:
+    """Note that the account posted just now or, if it has not done so since, at `posted`; 0 where it is gone."""
+    if posted is None:  # whatever was noted: a clock that was wrong once would make the account look fresh for years
+        now = db.moment(dt.datetime.now(dt.UTC))
+        return await db.execute("UPDATE account SET last_post = ? WHERE id = ?", now, account_id)
+    moment = db.moment(posted)
+    later = "CASE WHEN last_post > ? THEN last_post ELSE ? END"
+    return await db.execute(f"UPDATE account SET last_post = {later} WHERE id = ?", moment, moment, account_id)
 
 
 async def _duplicates(db: Db, rows: Sequence[RowToStore], places: Mapping[int, tuple[Any, ...]]) -> set[int]:
@@ -227,6 +238,16 @@ async def _drop_empty(db: Db, account_id: int, analyses: Iterable[int]) -> None:
     )
 
 
+async def _drop_empty_days(db: Db, account_id: int, days: Iterable[Any]) -> None:
+    """Delete the sums of those of these days (type, date) of which an account has no rows. `totals.advance` has locked
+    them, in the order of all."""
+    await db.execute_many(
+        "DELETE FROM account_day WHERE type = ? AND date = ? AND client_id = ? AND NOT EXISTS "
+        f"(SELECT 1 FROM stat WHERE {_OF_ACCOUNT} AND type = ? AND date = ?)",
+        [(day[0], day[1], *(account_id,) * 3, day[0], day[1]) for day in days],
+    )
+
+
 async def delete_analysis(anr: UUID, account_id: int | None) -> int:
     """Delete the rows of an analysis, of one account or (None) of all that have it; how many that were."""
     owners = await reading().fetch("SELECT id, client_id FROM analysis WHERE anr = ?", str(anr))
@@ -239,7 +260,8 @@ async def delete_analysis(anr: UUID, account_id: int | None) -> int:
                 deleted += await db.execute(f"DELETE FROM stat WHERE {_OWN}", owner, analysis_id)
                 await db.execute(f"DELETE FROM payload WHERE {_OWN}", owner, analysis_id)
                 await db.execute("DELETE FROM analysis WHERE client_id = ? AND id = ?", owner, analysis_id)
-                await totals.advance(db, owner, {(day[0], day[1]) for day in days})
+                await totals.advance(db, owner, {(day[0], day[1]) for day in days}, forget=True)
+                await _drop_empty_days(db, owner, days)
     return deleted
 
 
@@ -295,7 +317,7 @@ async def _delete_days(account_id: int, code: int, first: Any, last: Any) -> int
             "DELETE FROM account_day WHERE type = ? AND date = ? AND client_id = ?",
             [(code, day, account_id) for day in sorted(days)],
         )
-        await totals.advance_fleet(db, [(code, day) for day in days])
+        await totals.advance_fleet(db, [(code, day) for day in days], forget=True)
     return deleted
 
 

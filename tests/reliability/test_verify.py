@@ -118,6 +118,10 @@ DAMAGES = [
         [("UPDATE stat SET analysis_id = analysis_id + 900000 WHERE <own day>",)],
     ),
     Damage(
+        "rows of no account", "Rows of an analysis that does not exist", "Deleted",
+        [("UPDATE stat SET client_id = 999998 WHERE <own day>",)],
+    ),
+    Damage(
         "payload of no analysis", "Payloads of an analysis that does not exist", "Deleted",
         [("UPDATE payload SET analysis_id = analysis_id + 900000 WHERE id = <payload>",)],
     ),
@@ -359,7 +363,7 @@ def test_what_others_write_meanwhile_is_no_difference(
     """While Front Offices post and look at charts, analyses are deleted, and accounts come, are purged and go, nothing
     is ever found, and nothing ever repaired."""
     deadline = time.monotonic() + seconds
-    offices = Offices(service, 3, pause=0.02)
+    offices = Offices(service, rng, 3, pause=0.02)
     cli = Cli(service.database_url, tmp_path)
     over = threading.Event()
 

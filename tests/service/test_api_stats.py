@@ -1,5 +1,6 @@
 """Rows over HTTP: a batch in, the same rows out, and who reaches which."""
 
+import datetime as dt
 import json
 import uuid
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.core.periods import months_before
 from tests.samples import TYPES, payload, php, rows
 from tests.servers import Service
 
@@ -138,6 +140,34 @@ def test_good_rows_are_kept_where_others_are_refused(client: httpx.Client, modul
     assert len(client.get(f"{ROWS}{anr}").json()) == 2
 
 
+def test_what_is_wrong_with_a_row_is_said_of_it_alone(client: httpx.Client) -> None:
+    """A field is judged by what it holds itself, whatever `data` holds; a name stands once; a stranger's is shortened;
+    and half a character in one row keeps no other out."""
+    anr = fresh()
+    start = f'{{"anr":"{anr}","type":"threat","date":"{DAY}","data":'
+    texts = {
+        start + "[]}": None,
+        start.replace("threat", "risk") + '"risk"}': "data must be an object",
+        start + "2}": "data must be a list",
+        start.replace("{", '{"uuid":[],', 1) + "[]}": "uuid: must be a UUID",
+        start + '[],"data" : []}': '"data" stands twice',
+        start + r'[],"\u0061nr":"x"}': '"anr" stands twice',
+        start + '[],"' + "x" * 9_999 + r'\n":1}': "xxx...",
+        start + r'[{"label1":"\ud800"}]}': "half a surrogate pair",
+        start.replace(DAY, r"\udc00") + "[]}": "half a surrogate pair",
+        '{"anr":"' + anr + r'","type":"vulnerability","date":"2026-01-30","data":[],"\ud83d\ude00":1}': r"\ud83d\ude00",
+    }
+    answer = client.post(ROWS, content="[" + ",".join(texts) + "]")
+    assert (answer.status_code, answer.json()["metadata"]["count"]) == (207, "1"), answer.text
+    errors = answer.json()["errors"]
+    assert [each["index"] for each in errors] == list(range(1, len(texts)))
+    for error, said in zip(errors, list(texts.values())[1:], strict=True):
+        assert said is not None
+        assert said in error["message"]
+        assert len(error["message"]) < 250
+        assert error["anr"] in {anr, None}
+
+
 def test_a_batch_without_a_good_row_is_refused_as_a_whole(client: httpx.Client) -> None:
     """400 with the same `errors`, and a message for the Front Office's log."""
     answer = client.post(ROWS, json=[row("none"), row(fresh(), "unknown"), 7])
@@ -170,6 +200,17 @@ def test_rows_come_by_date_then_analysis_and_in_pages(client: httpx.Client) -> N
         assert answer.json()["metadata"] == metadata
 
 
+def test_an_admins_pages_are_in_order_too(module_service: Service) -> None:
+    """Rows of one day and analysis come by account, whichever posted first: each is on one page."""
+    names = [f"FO {uuid.uuid4()}" for _ in range(3)]
+    offices = [module_service.client(name) for name in names]
+    anr = fresh()
+    for variant, office in reversed(list(enumerate(offices))):
+        office.post(ROWS, json=[row(anr, variant=variant)]).raise_for_status()
+    pages = [found(module_service.admin, anr=anr, offset=place, limit=1) for place in range(3)]
+    assert [page[0]["data"] for page in pages] == [payload("risk", variant) for variant in range(3)]
+
+
 def test_dates_are_inclusive_and_default_to_three_months(client: httpx.Client) -> None:
     """Both ends count; what is years old is not there unless it is asked for."""
     anr = fresh()
@@ -181,15 +222,30 @@ def test_dates_are_inclusive_and_default_to_three_months(client: httpx.Client) -
     assert [r["date"] for r in found(client, date_from=None, date_to=days[1])] == days[:2]
 
 
+def test_without_dates_the_last_three_months_up_to_today_are_meant(client: httpx.Client) -> None:
+    """Of rows and of charts alike: no row of tomorrow, and none of a day more than three months ago."""
+    anr, today = fresh(), dt.datetime.now(dt.UTC).date()
+    first = months_before(today, 3)
+    days = [today - dt.timedelta(days=123), first - dt.timedelta(days=1), first, today, today + dt.timedelta(days=1)]
+    client.post(ROWS, json=[row(anr, date=str(day)) for day in days]).raise_for_status()
+    meant = [str(first), str(today)]
+    assert [each["date"] for each in found(client, date_from=None)] == meant
+    asked = {"type": "risk", "processor": "risk_averages_on_date", "anrs": [anr]}
+    drawn = client.request("GET", f"{ROWS}processed/", json=asked).json()["data"]
+    leaves = [leaf for kinds in drawn.values() for levels in kinds.values() for leaf in levels.values()]
+    assert [[value["date"] for value in leaf] for leaf in leaves] == [meant] * 12
+
+
 def test_the_newest_row_of_each_analysis(client: httpx.Client) -> None:
-    """With `get_last` the dates do not count, and `metadata` is count, "0", "0"."""
+    """With `get_last` neither dates nor pages count, and `metadata` is count, "0", "0"."""
     old, new = fresh(), fresh()
     client.post(
         ROWS, json=[row(old, date="2020-05-01"), row(new, date="2020-05-01"), row(new, date="2020-05-02")]
     ).raise_for_status()
-    answer = client.request("GET", ROWS, json={"type": "risk", "get_last": "1", "date_from": "2026-01-01"})
-    assert {each["anr"]: each["date"] for each in answer.json()["data"]} == {old: "2020-05-01", new: "2020-05-02"}
-    assert answer.json()["metadata"] == {"count": "2", "offset": "0", "limit": "0"}
+    for more in ({"date_from": "2026-01-01"}, {"offset": 1}, {"limit": "1"}):
+        answer = client.request("GET", ROWS, json={"type": "risk", "get_last": "1"} | more)
+        assert {each["anr"]: each["date"] for each in answer.json()["data"]} == {old: "2020-05-01", new: "2020-05-02"}
+        assert answer.json()["metadata"] == {"count": "2", "offset": "0", "limit": "0"}
 
 
 def test_filters_by_analysis(client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.core import payloads, strict
 from service.errors import BadInput
-from service.records import StatType
+from service.records import MAX_UNITS, StatType
 from tests import samples
 
 UUID = "b402d4e0-4576-11e9-9173-0800277f0571"
@@ -801,7 +801,25 @@ def test_what_is_accepted_does_not_depend_on_the_way_it_is_written(sent: tuple[s
 
 
 def test_a_payload_has_a_bounded_number_of_figures() -> None:
-    """One that would make every chart slow for everybody is refused."""
+    """One that would make every chart slow for everybody is refused, and one of so many elements of the same name."""
     data = samples.payload("cartography")
-    data["risks"]["current"]["informational"] = {"1": {str(n): 1 for n in range(payloads.MOST_FIGURES)}}
+    data["risks"]["current"]["informational"] = {"1": {str(n): 1 for n in range(payloads.MOST_ELEMENTS)}}
     assert refusal("cartography", data) == ("data", "must have at most 10000 elements")
+    category = {"label1": "a", "value": 1, "controls": []}
+    for stat_type, most in (
+        ("threat", [item()] * payloads.MOST_ELEMENTS),
+        ("compliance", [{"referential": UUID, "current": [category] * (payloads.MOST_ELEMENTS - 1), "target": []}]),
+    ):
+        assert len(read(stat_type, most)) <= 2
+        assert refusal(stat_type, [*most, most[0]]) == ("data", "must have at most 10000 elements")
+
+
+@pytest.mark.parametrize(("name", "most"), [("count", MAX_UNITS), ("maxRisk", 10**6), ("averageRate", 10**6)])
+def test_no_figure_of_a_payload_is_larger_than_a_number_may_be(name: str, most: int) -> None:
+    """So that a day's sums of millions of payloads can be stored: who splits a number gets no further."""
+    smallest = {"count": 0, "maxRisk": 0, "averageRate": 0}
+    halves = [item(**smallest | {name: most // 2})] * 2
+    [(rows, *sums)] = read("threat", halves).values()
+    assert (rows, max(sums)) == (2, MAX_UNITS)
+    field, reason = refusal("threat", [*halves, item(label1="another", count=1), item(**smallest | {name: 1})])
+    assert (field, "same uuid and labels" in reason) == ("data[3]", True)

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from service import figures
 from service.core import charts, clients, collect, processors
 from service.core import stats as core
 from service.core.periods import months_before
+from service.core.verify import Difference, Verification
 from service.errors import Unavailable
 from service.records import Account
 from service.storage import connection, keys, migrate, stats
+from service.storage import rows as rows_storage
 from tests import samples
 from tests.commands import ANR, Cli, rows
 from tests.naive import NaiveModel
@@ -239,6 +241,33 @@ async def test_an_export_goes_on_while_rows_are_replaced(opened: str, monkeypatc
     assert {(row["date"], row["type"], str(row["data"])) for row in found} < known
 
 
+async def test_a_page_is_read_while_its_rows_are_replaced(opened: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no more than is read at a time is looked for again where a row was replaced before it was read."""
+    assert opened
+    account, _ = await clients.create("A")
+    found = rows_storage.heads
+    variants = [0, 1, 2, 3]
+
+    async def post(variant: int) -> None:
+        await collect.collect(account, json.dumps(samples.rows(str(ANR), str(TODAY), variant)).encode())
+
+    async def heads(*asked: Any) -> Any:
+        heads = await found(*asked)
+        if variants:
+            await post(variants.pop())
+        return heads
+
+    await post(9)
+    monkeypatch.setattr(rows_storage, "heads", heads)
+    for page in (await core.find(account, core.RowQuery()), await core.rows_of(account, ANR)):
+        text = b"[" + b"".join([chunk async for chunk in page.chunks()]) + b"]"
+        assert [row["data"] for row in json.loads(text)] == [samples.payload(kind, 0) for kind in samples.TYPES]
+        assert page.size == len(text) - 2
+    variants = list(range(rows_storage.ATTEMPTS))
+    with pytest.raises(Unavailable, match="try again"):
+        await core.find(account, core.RowQuery())
+
+
 # --- purge --------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +433,61 @@ def test_a_purge_forgets_the_labels_of_those_who_are_gone(service: Service, tmp_
     assert known() == {LABEL}
 
 
+async def deleted_analysis(account: Account) -> None:
+    """Delete the analysis of `secret`."""
+    assert await core.delete_analysis(account, ANR) == 2
+
+
+async def purged(account: Account) -> None:
+    """Delete all rows up to today."""
+    assert await clients.purge(TODAY + dt.timedelta(days=1), account.uuid) == 3
+
+
+async def deleted_account(account: Account) -> None:
+    """Delete the account."""
+    assert await clients.delete(account.uuid) == 3
+
+
+@pytest.mark.parametrize("delete", [deleted_analysis, purged, deleted_account])
+@pytest.mark.parametrize("in_a_hurry", [False, True])
+async def test_what_is_deleted_is_in_no_sum(
+    opened: str, delete: Callable[[Account], Awaitable[None]], *, in_a_hurry: bool
+) -> None:
+    """Sums of days forget it at once, not when they are next asked for, also while they are being stored; and no
+    account keeps a day without rows."""
+    assert opened
+    (leaving, _), (staying, _) = await clients.create("leaves"), await clients.create("stays")
+    before = TODAY - dt.timedelta(days=1)
+    other = secret("Brand") | {"anr": str(OTHER)}
+    await collect.collect(leaving, json.dumps([secret(), secret() | {"date": str(before)}, other]).encode())
+    await collect.collect(staying, json.dumps([other]).encode())
+    [number] = (await keys.numbers_of([(str(OTHER), LABEL, "", "", "")])).values()
+    threats = processors.get("threat_average_on_date")
+    query = charts.ChartQuery(type=threats.stat_type, processor=threats.name)
+    drawn = json.loads((await charts.chart(query)).data)
+    assert {element["labels"]["label1"] for element in drawn} <= {"Brand", LABEL}
+    if not in_a_hurry:
+        await asyncio.gather(*connection._beside)  # noqa: SLF001 - to know when they are stored
+        assert number in await summed()
+    await delete(leaving)
+    await asyncio.gather(*connection._beside)  # noqa: SLF001
+    assert number not in await summed()
+    days = await connection.main().fetch("SELECT client_id, date FROM account_day WHERE client_id = ?", leaving.id)
+    assert [str(row[1]) for row in days] == ([str(TODAY)] if delete is deleted_analysis else [])
+    [left] = json.loads((await charts.chart(query)).data)
+    assert (left["labels"]["label1"], [value["date"] for value in left["values"]]) == ("Brand", [str(TODAY)])
+
+
+async def summed() -> set[int]:
+    """The numbers of the keys of all sums of days."""
+    db = connection.main()
+    found = await db.fetch(
+        "SELECT figures FROM account_day "
+        "UNION ALL SELECT local_figures FROM fleet_day UNION ALL SELECT other_figures FROM fleet_day"
+    )
+    return {number for (packed,) in found for number in figures.unpack(packed)}
+
+
 async def test_a_number_is_never_given_out_twice(opened: str) -> None:
     """A key that was removed gets another number, so that what processes remember stays true."""
     assert opened
@@ -493,6 +577,31 @@ async def test_no_payload_loses_its_keys_to_a_purge(opened: str) -> None:
         type=processors.get("threat_average_on_date").stat_type, processor="threat_average_on_date"
     )
     assert json.loads((await charts.chart(query)).data) == naive.chart("threat_average_on_date")
+
+
+async def test_figures_that_are_mended_keep_their_keys(opened: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair gives keys to a payload that a purge has looked at already: it waits, and none of them is removed."""
+    assert opened
+    account, _ = await clients.create("A")
+    await collect.collect(account, json.dumps([secret()]).encode())
+    await connection.main().execute("UPDATE payload SET figures = ?", figures.pack({}))
+    look = keys._take_out_used  # noqa: SLF001 - what comes in its midst is what this is about
+    repairing: list[asyncio.Task[list[Difference]]] = []
+
+    async def repair() -> list[Difference]:
+        return [difference async for difference in Verification(repair=True).differences()]
+
+    async def look_and_be_overtaken(*what: Any) -> None:
+        await look(*what)
+        if not repairing:
+            repairing.append(asyncio.create_task(repair()))
+            await asyncio.wait(repairing, timeout=0.5)
+
+    monkeypatch.setattr(keys, "_take_out_used", look_and_be_overtaken)
+    assert await keys.remove_unused() == 1
+    assert [difference.done for difference in await repairing[0]] == ["Mended"]
+    assert await labels() == {LABEL}
+    assert await repair() == []
 
 
 # --- backups ------------------------------------------------------------------------------------------------
