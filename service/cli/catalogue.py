@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from service.cli.db import database
 from service.cli.files import opened_file
-from service.cli.terminal import FAILED, AsJson, counting, note, say, say_fields, say_json, say_table
+from service.cli.terminal import FAILED, AsJson, Yes, confirm, counting, note, say, say_fields, say_json, say_table
 from service.core import catalogue, entries
 from service.core.catalogue import Listed, Taken
 from service.core.published import Entry, Kind
@@ -131,14 +131,18 @@ async def fetch(*, as_json: AsJson = False) -> None:
 
 
 @app.command
-async def remove(uuid: str) -> None:
+async def remove(uuid: str, *, yes: Yes = False) -> None:
     """Take an object out: from the next push on it is shared without its UUID and labels.
 
     What was shared of it before stays where it is.
     """
     async with database():
-        entry = await catalogue.remove(uuid)
-    say(f"Removed the {entry.kind} {entry.uuid} ({_title(entry.labels)}).")
+        one = await catalogue.get(uuid)
+        named = f"the {one.entry.kind} {one.entry.uuid} ({_title(one.entry.labels)})"
+        if not one.is_shipped:
+            confirm(f"Remove {named}?", yes=yes)
+        await catalogue.remove(uuid)
+    say(f"Removed {named}.")
 
 
 def _say_taken(taken: Taken, most: int, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """`stats-service demo`: an invented fleet, for those who have no MONARC at hand."""
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated
@@ -35,14 +36,21 @@ async def demo(*, accounts: Count = 12, analyses: Count = 30, days: Count = 365,
     last = dt.datetime.now(dt.UTC).date()
     async with database():
         if there := await clients.list_all():
-            stop(f"the demonstration needs an empty database, and this one has {len(there)} account(s).")
-        rows = await _fill(fleet.accounts(accounts, analyses), last - dt.timedelta(days=days - 1), last)
+            stop(
+                f"the demonstration needs an empty database, and this one has {len(there)} account(s). DATABASE_URL"
+                " names another one; `stats-service client create NAME --role admin` makes an account that reaches all"
+                " of this one."
+            )
         _, token = await clients.create(OPERATOR, role=Role.ADMIN, is_sharing_enabled=False)
+        if not as_json:  # at once: so it is known to those who do not wait for the end
+            note("This account reaches all that is made now:")
+            say_fields([("Name", OPERATOR), ("Token", token)])
+            sys.stdout.flush()
+        rows = await _fill(fleet.accounts(accounts, analyses), last - dt.timedelta(days=days - 1), last)
     if as_json:
         say_json({"name": OPERATOR, "token": token, "rows": rows})
-        return
-    note(f"Stored {rows} rows of {analyses} analyses. This account reaches them all:")
-    say_fields([("Name", OPERATOR), ("Token", token)])
+    else:
+        note(f"Stored {rows} rows of {analyses} analyses.")
 
 
 async def _fill(plan: list[DemoAccount], first: dt.date, last: dt.date) -> int:

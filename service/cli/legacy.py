@@ -22,6 +22,8 @@ app = App(
         "The old service may be running: its database is only read. Accounts keep their tokens. The command may be "
         "broken off and repeated, and takes only what is not here yet: run it once for all, and again when the Front "
         "Offices have been switched over.\n\n"
+        "What is to be shared of the old service's rows, it has shared itself: of an account that was moved, "
+        "`share push` sends only later days, unless it is told --date-from.\n\n"
         "What cannot be taken is reported, and the exit code is 1 then; all else is taken nevertheless."
     ),
 )

@@ -13,6 +13,10 @@ from service.core import clients as core
 from service.core.sharing.push import Wanted
 from service.records import StatType
 
+RemoteToken = Annotated[
+    str, Parameter(allow_leading_hyphen=True, help="The token to use instead of REMOTE_STATS_TOKEN.")
+]
+
 client_create = clients.create
 client_list = clients.list_
 
@@ -50,22 +54,16 @@ async def client_sharing_deactivate(*, uuid: str) -> None:
 async def stats_push(
     *,
     local_client_uuid: str | None = None,
-    remote_token: str = "",
+    remote_token: RemoteToken = "",
     date_from: dt.date | None = None,
     date_to: dt.date | None = None,
 ) -> int:
-    """The same as `share push`.
-
-    :param remote_token: The token to use instead of REMOTE_STATS_TOKEN.
-    """
+    """The same as `share push`."""
     return await share.push_with(remote_token, local_client_uuid, Wanted(date_from=date_from, date_to=date_to))
 
 
-async def stats_pull(*, client_uuid: str, token: str, stats_type: StatType) -> int:
-    """The same as `share pull`.
-
-    :param token: The token to use instead of REMOTE_STATS_TOKEN.
-    """
+async def stats_pull(*, client_uuid: str, token: RemoteToken, stats_type: StatType) -> int:
+    """The same as `share pull`."""
     return await pull.pull_with(token, client_uuid, [stats_type])
 
 

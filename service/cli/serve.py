@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import functools
+import gc
 import shutil
 import signal
 import socket
@@ -67,6 +68,7 @@ def serve(
     listening = _listen(settings)
     import service.app  # noqa: F401, PLC0415 - here, so that --help need not wait for it, and workers share it
 
+    gc.freeze()  # what is imported stays: nobody need look through it, and workers go on sharing it
     line = _announcement(settings, listening)
     if workers == 1:
         _run(settings, listening, lambda _: _announce(line))

@@ -63,7 +63,8 @@ async def push(
     the exit code is 0 only where nothing is.
 
     :param client: Only the rows of this account: its UUID or its exact name.
-    :param date_from: Only rows of this day and later; if not given, three months before the last day.
+    :param date_from: Only rows of this day and later; if not given, three months before the last day, but of an account
+        that was moved here none of the days that the old service has, as it has shared them itself.
     :param date_to: Only rows of this day and earlier; if not given, up to today.
     :param budget: How many seconds it may take, with all that it tries again.
     """
@@ -106,7 +107,8 @@ async def preview(
     """Say what a push would send: by account, analysis and type, and which labels it would not. Nothing is sent.
 
     :param client: Only the rows of this account: its UUID or its exact name.
-    :param date_from: Only rows of this day and later; if not given, three months before the last day.
+    :param date_from: Only rows of this day and later; if not given, three months before the last day, but of an account
+        that was moved here none of the days that the old service has, as it has shared them itself.
     :param date_to: Only rows of this day and earlier; if not given, up to today.
     :param dump: Write the very requests into this file, a JSON object a line: method, url, headers without the token,
         and the body as it is; - is standard output, and then nothing else is written there.
@@ -199,11 +201,6 @@ def _say_pushed(pushed: Pushed) -> None:
         note(f"stats-service: {pushed.error} (REMOTE_STATS_SERVER is {pushed.server}.)")
 
 
-def _printable(text: str) -> str:
-    """A stranger's text, without what moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def _say_preview(seen: Preview) -> None:
     say_table(
         ["ACCOUNT", "ANALYSIS", "TYPE", "ROWS", "FROM", "TO", "BYTES"],
@@ -217,10 +214,11 @@ def _say_preview(seen: Preview) -> None:
         return
     say(f"{seen.rows} rows, {seen.bytes} bytes, to {seen.server}.")
     if seen.withheld:
-        say("\nThese names stay here:")
+        say("")
+        say("These names stay here:")
         say_table(
             ["KIND", "ROWS", "UUID", "NAME"],
-            [(one.kind, one.rows, one.uuid, _printable(one.label)) for one in seen.withheld[:NAMES_SHOWN]],
+            [(one.kind, one.rows, one.uuid, one.label) for one in seen.withheld[:NAMES_SHOWN]],
             nothing="",
         )
     if len(seen.withheld) > NAMES_SHOWN:

@@ -36,7 +36,8 @@ async def status(*, as_json: AsJson = False) -> None:
 def _section(title: str, columns: Sequence[str], lines: Sequence[Sequence[object]], more: int = 0) -> None:
     """A table with a heading, if there is anything in it; `more` is how many lines are not shown."""
     if lines:
-        say(f"\n{title}")
+        say("")
+        say(title)
         say_table(columns, lines, nothing="")
     if more > 0:
         say(f"... and {more} more.")

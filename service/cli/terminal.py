@@ -27,13 +27,18 @@ WIDE = 1_000
 
 def say(line: str) -> None:
     """A line of a command's result."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{_printable(line)}\n")
 
 
 def note(line: str) -> None:
     """A line that is not part of a command's result: what is going on, or what went wrong."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{_printable(line)}\n")
     sys.stderr.flush()
+
+
+def _printable(line: str) -> str:
+    """A line without what moves a terminal's cursor or changes its colours: names and labels are strangers' words."""
+    return "".join(letter if letter.isprintable() else " " for letter in line)
 
 
 def stop(message: str, code: int = FAILED) -> NoReturn:
@@ -44,7 +49,7 @@ def stop(message: str, code: int = FAILED) -> NoReturn:
 
 def say_json(value: Any) -> None:
     """`value` as indented JSON: a command's result for programs."""
-    say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    sys.stdout.write(f"{msgspec.json.format(msgspec.json.encode(value), indent=2).decode()}\n")
 
 
 def say_fields(fields: Iterable[tuple[str, object]]) -> None:
@@ -64,7 +69,7 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing:
         is_number = isinstance(lines[0][number], int)
         table.add_column(column, justify="right" if is_number else "left", no_wrap=True)
     for line in lines:
-        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in line))
+        table.add_row(*(Text("-" if cell is None else _printable(str(cell))) for cell in line))
     Console(width=WIDE, highlight=False, markup=False).print(table)
 
 
@@ -77,7 +82,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         stop(f"{question} Nothing was deleted: without a terminal to ask, say --yes.", USAGE)
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{_printable(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         stop("Nothing was deleted.")

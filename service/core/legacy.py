@@ -4,12 +4,16 @@ A run can be cut off and repeated at any time, and takes what is not here yet. O
 type and day the newest that is well-formed is taken. It is not where the row here is that very row, nor where the row
 here is none of them: a Front Office has sent that one here itself. Rows keep their uuids, data its text as PostgreSQL
 writes it (the old service kept no other).
+
+What the old service has it shares itself, under other uuids than we would: shared from here too, it would be there
+twice. So it is noted up to which day it has rows of an account (`moved_until`); a push sends later ones only.
 """
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -38,7 +42,8 @@ HereByPlace = Mapping[Place, tuple[UUID, bytes]]
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was not taken, in the old database's words, and why. `account`: the name of the account it belongs to."""
+    """What was not taken, or not as it was there or here, in the old database's words, and why. `account`: the name of
+    the account it belongs to."""
 
     what: Literal["account", "row"]
     uuid: str | None
@@ -73,7 +78,7 @@ async def move(
 ) -> Moved:
     """Take accounts and statistics from the old database at `url`, or with `dry_run` find out what would be taken.
 
-    `skipped` is told of all that is not taken but should have been, `progress` how many rows of how many are read.
+    `skipped` is told of all that is not taken as it should have been, `progress` how many rows of how many are read.
     Raises `BadInput` where `url` is none or leads to another database, `Unavailable` where one of the two cannot be
     reached or is busy, `StorageFull`: what was stored before stays.
     """
@@ -105,6 +110,7 @@ class _Move:
         self._skipped = skipped
         self._accounts: dict[str | None, int | None] = {}  # the numbers that they have there and here
         self._names: dict[str | None, str | None] = {}
+        self._moved_until: dict[int, dt.date] = {}
 
     # --- Accounts
 
@@ -116,7 +122,7 @@ class _Move:
             try:
                 account = read_account(old)
                 meet(account, met)
-                self._accounts[old.id] = await self._account_here(account)
+                self._accounts[old.id] = await self._account_here(old, account)
             except (BadInput, Conflict) as error:
                 self.moved.accounts_refused += 1
                 self._skip_account(old, error.message)
@@ -124,13 +130,17 @@ class _Move:
                 if account.latitude is None and (old.latitude or old.longitude):
                     self._skip_account(old, "Its coordinates are not on Earth: it was taken without them.")
 
-    async def _account_here(self, account: NewAccount) -> int | None:
+    async def _account_here(self, old: OldAccount, account: NewAccount) -> int | None:
         """The number of the account here, made if need be. Raises `Conflict` where another one is in its place."""
         alike = await storage.accounts_like(account)
         for here in alike:
-            # The same name with the same token: made here before the move, by the ansible role or ADMIN_TOKEN.
-            if here.uuid == account.uuid or (here.name, here.token_hash) == (account.name, account.token_hash):
+            if here.uuid == account.uuid:
                 self.moved.accounts_here += 1
+                return here.id
+            # The same name with the same token: made here before the move, by the ansible role or ADMIN_TOKEN.
+            if (here.name, here.token_hash) == (account.name, account.token_hash):
+                self.moved.accounts_here += 1
+                await self._adapt(here.uuid, old, account)
                 return here.id
         if alike:
             what = "name" if any(here.name == account.name for here in alike) else "token"
@@ -138,6 +148,28 @@ class _Move:
         number = None if self._dry_run else await storage.insert_account(account)
         self.moved.accounts_made += 1
         return number
+
+    async def _adapt(self, uuid: UUID, old: OldAccount, account: NewAccount) -> None:
+        """Let what was refused there be refused by the account here, and give it its place on the map if it has none.
+        (Whoever made it here could not know: the ansible role's accounts all share.)"""
+        here = await clients.find(uuid=uuid)
+        if here is None:
+            return
+        changes: dict[str, Any] = {}
+        said = []
+        if here.is_sharing_enabled and not account.is_sharing_enabled:
+            changes["is_sharing_enabled"] = False
+            said.append("it does not share")
+        if here.is_active and not account.is_active:
+            changes["is_active"] = False
+            said.append("it is not active")
+        if here.latitude is None and account.latitude is not None:
+            changes |= {"latitude": account.latitude, "longitude": account.longitude}
+            said.append("it is on the map")
+        if changes:
+            self._skip_account(old, f"It was made here before. Now it is as there: {', '.join(said)}.")
+            if not self._dry_run:
+                await clients.update(here.id, **changes)
 
     def _skip_account(self, old: OldAccount, why: str) -> None:
         self._skipped(Skipped(what="account", uuid=old.uuid, account=old.name, why=why))
@@ -160,6 +192,8 @@ class _Move:
             if owner in self._accounts:
                 account_id = self._accounts[owner]
                 groups = self._groups(batch)
+                if account_id and not self._dry_run:
+                    await self._note_moved(account_id, {day for _, _, day in groups})
                 here = await storage.rows_here(account_id, groups) if account_id else {}
                 wanted = [group for place, group in groups.items() if self._is_news(group, here.get(place))]
                 digests = await self._old.digests(row.old.ctid for group in wanted for row in group)
@@ -171,6 +205,15 @@ class _Move:
                 for row in batch:
                     self._refuse(row, _NOT_TAKEN if is_known else _NO_ACCOUNT)
             progress()
+
+    async def _note_moved(self, account_id: int, days: set[dt.date]) -> None:
+        """Note up to which day the old service has rows, before one of them is here to be pushed. Days to come are
+        mistakes: they must not keep back what Front Offices will send here."""
+        today = dt.datetime.now(dt.UTC).date()
+        last = max((day for day in days if day <= today), default=dt.date.min)
+        if last > self._moved_until.get(account_id, dt.date.min):
+            self._moved_until[account_id] = last
+            await storage.set_moved_until(account_id, last)
 
     def _groups(self, batch: Iterable[OldRow]) -> dict[Place, _Group]:
         """The rows whose fields are good, by their place."""
@@ -241,7 +284,7 @@ class _Move:
     async def _store(self, account_id: int, groups: Sequence[_Group], rows: Sequence[Incoming]) -> dict[int, str]:
         """Store rows; those that are refused, and why."""
         posted = max(group[0].posted for group in groups)
-        taken = await take(account_id, rows, max(posted, await clients.last_post(account_id) or posted))
+        taken = await take(account_id, rows, posted)
         self.moved.stored += len(taken.outcome.stored)
         self.moved.replaced += len(taken.outcome.replaced)
         return taken.refused | dict.fromkeys(taken.outcome.duplicates, DUPLICATE)

@@ -227,6 +227,17 @@ async def insert_account(account: NewAccount) -> int:
     return int(rows[0][0])
 
 
+async def set_moved_until(account_id: int, day: dt.date) -> None:
+    """Note that the old service has rows of the account up to this day, or to a later one that is noted already."""
+    async with writing() as db:
+        await db.execute(
+            "UPDATE account SET moved_until = ? WHERE id = ? AND (moved_until IS NULL OR moved_until < ?)",
+            db.date(day),
+            account_id,
+            db.date(day),
+        )
+
+
 async def rows_here(account_id: int, places: Iterable[Place]) -> Mapping[Place, tuple[UUID, bytes]]:
     """The rows of the account at these places: uuid, and SHA-256 of the data's text."""
     wanted = set(places)

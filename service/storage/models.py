@@ -26,7 +26,10 @@ TYPES: dict[int, StatType] = {code: stat_type for stat_type, code in TYPE_CODES.
 
 
 class Client(Model):
-    """An account. Of its token only the SHA-256 is kept, in hexadecimal."""
+    """An account. Of its token only the SHA-256 is kept, in hexadecimal.
+
+    `moved_until`: the last day of which the old service has rows of it, if it came from there (`core.legacy`).
+    """
 
     id = fields.IntField(primary_key=True)
     uuid = fields.UUIDField(unique=True)
@@ -40,6 +43,7 @@ class Client(Model):
     longitude = fields.FloatField(null=True)
     last_seen = fields.DatetimeField(null=True)
     last_post = fields.DatetimeField(null=True)
+    moved_until = fields.DateField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
 

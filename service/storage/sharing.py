@@ -42,13 +42,17 @@ class State(enum.IntEnum):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows to share: of these days, both included; of one account (None: of all that share). `again`: also those
-    that the other instance refused or has an older version of, though they have not changed since."""
+    """Which rows to share: of these days, both included; of one account (None: of all that share).
+
+    `again`: also those that the other instance refused or has an older version of, though they have not changed since.
+    `moved`: also those of days of which the old service has rows (`core.legacy`), and so has shared them itself.
+    """
 
     date_from: dt.date
     date_to: dt.date
     client: UUID | None = None
     again: bool = False
+    moved: bool = False
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +225,11 @@ def _tables(db: Db, server: int, client_id: int, client: UUID, wanted: Selection
         f"(r.id IS NULL OR r.state IN ({', '.join('?' * len(states))}) OR (r.digest <> p.digest AND r.state <> ?))"
     )
     days = db.date(wanted.date_from), db.date(wanted.date_to)
-    return sql, [str(client), server, client_id, *days, *states, State.EARLIER]
+    parameters = [str(client), server, client_id, *days, *states, State.EARLIER]
+    if not wanted.moved:
+        sql += " AND s.date > COALESCE((SELECT moved_until FROM account WHERE id = ?), ?)"
+        parameters += [client_id, db.date(dt.date.min)]
+    return sql, parameters
 
 
 def _sending(digest: Any, state: int | None, sent: Any) -> State:
@@ -239,23 +247,30 @@ async def texts(payloads: Iterable[int]) -> dict[int, bytes]:
 
 # --- what was sent ------------------------------------------------------------------------------------------
 
-_SERIES = "(SELECT id FROM share_series WHERE client_uuid = ? AND anr = ?)"
+_SERIES = "FROM share_series WHERE client_uuid = ? AND anr = ?"
 
 
-async def note_sending(server: int, rows: Sequence[Unsent]) -> None:
-    """Note that these rows are about to be sent: this is durable when it returns."""
+async def note_sending(server: int, rows: Sequence[Unsent]) -> list[Unsent]:
+    """Note that these rows are about to be sent, this is durable when it returns; but not those of an account that does
+    not share any more. Those that are noted."""
+    which, parameters = _sharing(None)
     async with writing() as db:
+        found = await db.fetch(f"SELECT c.id FROM account c WHERE {which}", *parameters)
+        sharing = {row[0] for row in found}
+        rows = [row for row in rows if row.analysis.client_id in sharing]
         await db.execute_many(
             "INSERT INTO share_series (client_uuid, anr, generation) VALUES (?, ?, 0) "
             "ON CONFLICT (client_uuid, anr) DO NOTHING",
             {(str(row.analysis.client), str(row.analysis.anr)) for row in rows},
         )
         await db.execute_many(
-            "INSERT INTO share_row (series_id, type, date, server_id, digest, state) "
-            f"VALUES ({_SERIES}, ?, ?, ?, ?, ?) ON CONFLICT (series_id, type, date, server_id) "
+            # (Citus takes no subquery within VALUES.)
+            "INSERT INTO share_row (digest, state, type, date, server_id, series_id) "
+            f"SELECT ?, ?, ?, ?, ?, id {_SERIES} ON CONFLICT (series_id, type, date, server_id) "
             "DO UPDATE SET digest = excluded.digest, state = excluded.state, reason = NULL",
-            [(*_place(db, server, row), row.digest, row.sending) for row in rows],
+            [(row.digest, row.sending, *_place(db, server, row)) for row in rows],
         )
+    return rows
 
 
 async def note_outcome(server: int, outcomes: Iterable[tuple[Unsent, State, str | None]]) -> None:
@@ -263,12 +278,12 @@ async def note_outcome(server: int, outcomes: Iterable[tuple[Unsent, State, str 
     async with writing() as db:
         await db.execute_many(
             "UPDATE share_row SET state = ?, reason = ? "
-            f"WHERE series_id = {_SERIES} AND type = ? AND date = ? AND server_id = ?",
+            f"WHERE type = ? AND date = ? AND server_id = ? AND series_id = (SELECT id {_SERIES})",
             [(state, reason, *_place(db, server, row)) for row, state, reason in outcomes],
         )
 
 
 def _place(db: Db, server: int, row: Unsent) -> tuple[Any, ...]:
-    """What names a row: of which analysis it is, its type and date, and the instance."""
+    """What names a row: its type and date, the instance, and of which analysis it is (`_SERIES`)."""
     analysis = row.analysis
-    return str(analysis.client), str(analysis.anr), TYPE_CODES[row.type], db.date(row.date), server
+    return TYPE_CODES[row.type], db.date(row.date), server, str(analysis.client), str(analysis.anr)

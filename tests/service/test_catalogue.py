@@ -272,7 +272,8 @@ def test_commands_look_after_the_catalogue(cli: Cli) -> None:
     shown = cli.said("share", "catalogue", "show", ISO_27002)
     assert "Label1: ISO 27002\n" in shown
     assert "Category: Cryptographie (2 controls: 10.1.1, 10.1.2)\n" in shown
-    assert cli.said("share", "catalogue", "remove", UUID) == f"Removed the threat {UUID} (-Fire).\n"
+    assert f"Remove the threat {UUID} (-Fire)? Nothing" in cli.refused("share", "catalogue", "remove", UUID, code=2)
+    assert cli.said("share", "catalogue", "remove", UUID, "--yes") == f"Removed the threat {UUID} (-Fire).\n"
     assert "no entry" in cli.refused("share", "catalogue", "remove", UUID)
     assert "ships with the service" in cli.refused("share", "catalogue", "remove", ISO_27002)
     assert "no label" in cli.refused("share", "catalogue", "add", UUID, "--kind", "threat")
@@ -494,7 +495,7 @@ def test_fetching_from_the_command_line(cli: Cli, platform: Mosp) -> None:
     )
     assert done.stderr.splitlines() == [
         'Threats[4]: language is "ES": labels are in FR, EN, DE, NL.',
-        "Threats[5]: A text holds a NUL character (\\u0000): leave it out.",
+        r"Threats[5]: A text holds a NUL (\u0000) or half a surrogate pair (like \ud800): send whole characters.",
     ]
     platform.answer = lambda handler, _: send(handler, b"", 503)
     assert "answers with status 503" in cli.refused("share", "catalogue", "fetch", MOSP_URL=platform.url)

@@ -1,13 +1,16 @@
 """The command line, run as operators and their scripts run it: a process of its own on a real database."""
 
+import contextlib
 import gzip
 import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +159,19 @@ def test_the_list_shows_whole_names_and_uuids_to_a_program(cli: Cli) -> None:
     row = cli.said("client", "list").splitlines()[1]
     assert name in row
     assert number in row
+
+
+def test_a_name_that_is_no_text_does_nothing_to_a_terminal(cli: Cli) -> None:
+    """Whatever stands in the database: control characters are blanks in what people read, and as they are in JSON."""
+    name = "A\x1b[31m\x9b2J\nB"
+    number = cli.json("client", "create", "A")["uuid"]
+    with contextlib.closing(sqlite3.connect(cli.folder / "new/folder/stats.sqlite3", isolation_level=None)) as database:
+        database.execute("UPDATE account SET name = ?", [name])
+    asked = cli.refused("client", "delete", number, code=2)
+    for said in (cli.said("client", "list"), cli.said("client", "show", number), asked):
+        assert "A [31m 2J B" in said
+    assert cli.said("client", "unshare", number).replace("\n", " ") == "A [31m 2J B does not share its statistics. "
+    assert cli.json("client", "show", number)["name"] == name
 
 
 def test_deleting_asks_for_yes_where_nobody_can_be_asked(cli: Cli) -> None:
@@ -366,30 +382,50 @@ def test_a_database_that_cannot_be_reached_is_a_message(tmp_path: Path) -> None:
     assert "hunter2" not in message
 
 
-def test_a_database_that_lets_nobody_in_is_a_message(tmp_path: Path) -> None:
-    """A wrong password, an unknown user and an unknown database are each named, without the password; a start waits
-    for them to be mended."""
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """Host and port of a PostgreSQL that asks the user `known` for a password, `right`; one database is `1/2 %41`."""
     with embedded_postgres("fsync=off") as server:
         server.execute("CREATE ROLE known LOGIN PASSWORD 'right'")
+        server.execute('CREATE DATABASE "1/2 %41" OWNER known')
         server.execute(
             "DO $$ BEGIN EXECUTE format('COPY (VALUES (''host all known all scram-sha-256''), "
             "(''host all all all trust'')) TO %L', current_setting('hba_file')); END $$"
         )
         server.execute("SELECT pg_reload_conf()")
-        where = server.url.rpartition("@")[2].rpartition("/")[0]
-        for url, reason in (
-            (f"postgres://known:hunter2@{where}/postgres", 'password authentication failed for user "known"'),
-            (f"postgres://nobody:hunter2@{where}/postgres", 'role "nobody" does not exist'),
-            (f"postgres://postgres:hunter2@{where}/nothing", 'database "nothing" does not exist'),
-        ):
-            message = Cli(url, tmp_path).refused("client", "list")
-            assert message.rstrip().endswith(f" cannot be reached: {reason}")
-            assert "hunter2" not in message
-        done = Cli(url, tmp_path, DB_WAIT_SECONDS="1").run("serve", "--port", "0")
-        assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
-            "Waiting up to 1 s for the database",
-            "stats-service",
-        ]
+        yield server.url.rpartition("@")[2].rpartition("/")[0]
+
+
+def test_a_database_that_lets_nobody_in_is_a_message(guarded: str, tmp_path: Path) -> None:
+    """A wrong password, an unknown user and an unknown database are each named, without the password; a start waits
+    for them to be mended."""
+    for url, reason in (
+        (f"postgres://known:hunter2@{guarded}/postgres", 'password authentication failed for user "known"'),
+        (f"postgres://nobody:hunter2@{guarded}/postgres", 'role "nobody" does not exist'),
+        (f"postgres://postgres:hunter2@{guarded}/nothing", 'database "nothing" does not exist'),
+    ):
+        message = Cli(url, tmp_path).refused("client", "list")
+        assert message.rstrip().endswith(f" cannot be reached: {reason}")
+        assert "hunter2" not in message
+    done = Cli(url, tmp_path, DB_WAIT_SECONDS="1").run("serve", "--port", "0")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "Waiting up to 1 s for the database",
+        "stats-service",
+    ]
+
+
+def test_a_database_is_found_by_its_parts(guarded: str, tmp_path: Path) -> None:
+    """Its name may have characters that a URL may not. A user and a password that the settings do not name are those of
+    PostgreSQL's own variables and files."""
+    host, port = guarded.split(":")
+    parts = Cli("", tmp_path, DB_HOSTNAME=host, DB_PORT=port, DB_NAME="1/2 %41")
+    assert parts.said("db", "upgrade", DB_USERNAME="known", DB_PASSWORD="right").endswith(" is up to date.\n")
+    assert 'password authentication failed for user "known"' in parts.refused("db", "status", PGUSER="known")
+    assert parts.said("client", "create", "NC3", PGUSER="known", PGPASSWORD="right").startswith("UUID: ")
+    passwords = tmp_path / ".pgpass"
+    passwords.write_text(f"{guarded}:*:known:right\n")
+    passwords.chmod(0o600)
+    assert "NC3" in parts.said("client", "list", PGUSER="known")
 
 
 @pytest.mark.parametrize(
@@ -440,12 +476,25 @@ def test_the_demonstration_fills_an_empty_database_only(cli: Cli) -> None:
     assert all(one["latitude"] is not None for one in accounts.values())
     assert sum(one["activity"]["rows"] for one in accounts.values()) == made["rows"]
     assert max(one["activity"]["newest_date"] for one in accounts.values()) == str(TODAY)
-    assert "empty database" in cli.refused("demo", *size)
+    assert "client create NAME --role admin" in cli.refused("demo", *size)
     with cli.serving("--port", "0") as (_, line):
         url = re.search(r"http://\S+", line)
         assert url
         me = httpx.get(f"{url[0]}api/v1/client/me", headers={"X-API-KEY": made["token"]})
         assert me.json()["role"] == "2"
+
+
+def test_a_demonstration_that_is_broken_off_has_told_the_token(cli: Cli) -> None:
+    """Whoever has no patience reaches what there is by then."""
+    with subprocess.Popen(
+        cli.command("demo"), env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as run:
+        assert run.stdout
+        shown = lines((run.stdout.readline() + run.stdout.readline()).decode())
+        assert run.poll() is None
+        run.kill()
+    assert len(shown["Token"]) == 86
+    assert cli.json("client", "show", shown["Name"])["role"] == "2"
 
 
 # --- usage --------------------------------------------------------------------------------------------------

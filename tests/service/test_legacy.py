@@ -21,8 +21,12 @@ import pytest
 from service.core import charts, clients, legacy, processors, stats
 from service.core.collect import collect
 from service.core.legacy import Moved, Skipped
+from service.core.sharing.preview import preview
+from service.core.sharing.push import Wanted
+from service.core.sharing.status import status
 from service.errors import BadInput, Forbidden, Unavailable
 from service.records import Account, Role
+from service.settings import Settings
 from service.storage import connection, migrate
 from tests.naive import NaiveModel
 from tests.old_service import (
@@ -294,6 +298,65 @@ async def test_an_account_made_here_before_with_name_and_token_is_the_same_one(o
         assert (moved.accounts_refused, moved.stored, skipped) == (0, stored, [])
     assert (await clients.authenticate(TOKENS[3])).uuid == account.uuid
     assert len(await rows_of(NAMES[3])) == 1
+
+
+@pytest.mark.usefixtures("here")
+async def test_an_account_made_here_before_refuses_what_it_refused_there(old: Old) -> None:
+    """The ansible role makes accounts that share: one that did not, or was shut out, does not and is here either. It
+    gets its place on the map, and keeps one that it has got here. All of it is reported, whatever the run."""
+    await old.account(4, is_sharing_enabled=False, is_active=False, latitude=-1.5, longitude=30.0)
+    await old.execute(
+        "UPDATE client SET token = 'the-token-of-number-' || id; UPDATE client SET latitude = 1 WHERE id = 1"
+    )
+    names = (NAMES[1], NAMES[2], NAMES[3], "account 4")
+    made = [await clients.create(name, token=f"the-token-of-number-{place}") for place, name in enumerate(names, 1)]
+    await clients.change(made[0][0].uuid, coordinates=(50.0, 7.0))
+    accounts = [await clients.get(one.uuid) for one, _ in made]
+    foretold = await move(old, dry_run=True)
+    assert [await clients.get(one.uuid) for one in accounts] == accounts
+    assert await move(old) == foretold
+    assert (foretold[0].accounts_here, foretold[0].accounts_refused) == (4, 0)
+    now = "It was made here before. Now it is as there: "
+    assert [(one.what, one.account, one.why) for one in foretold[1]] == [
+        ("account", NAMES[2], f"{now}it does not share."),
+        ("account", "account 4", f"{now}it does not share, it is not active, it is on the map."),
+    ]
+    first, second, third, fourth = [await clients.get(one.uuid) for one in accounts]
+    assert (first, third) == (accounts[0], accounts[2])
+    assert (second.is_sharing_enabled, second.is_active, second.latitude) == (False, True, None)
+    assert (fourth.is_sharing_enabled, fourth.is_active) == (False, False)
+    assert (fourth.latitude, fourth.longitude) == (-1.5, 30.0)
+    assert (await move(old))[1] == []
+
+
+async def test_what_the_old_service_has_to_share_is_not_shared_again(old: Old, here: str) -> None:
+    """It goes under other uuids from here: pushes, previews and the status leave out the days up to the last one of
+    which the old service has rows, changed or not, unless days are asked for. A day to come keeps nothing back."""
+    today = dt.datetime.now(dt.UTC).date()
+    days = [today - dt.timedelta(days=ago) for ago in (3, 2, 1, 0)]
+    settings = Settings(database_url=here)
+
+    async def to_share(**wanted: Any) -> list[dt.date]:
+        """The first and the last day of what a push would send."""
+        parts = (await preview(settings, Wanted(**wanted))).parts
+        return [min(one.first_date for one in parts), max(one.last_date for one in parts)] if parts else []
+
+    await old.rows(*[row(date=day, variant=ago) for ago, day in enumerate(days[:2])])
+    await old.rows(row(date=today + dt.timedelta(days=30)), row(date=days[3], client_id=2))
+    await move(old)
+    assert (await to_share(), (await status(settings)).waiting) == ([], [])
+    account = await clients.authenticate(TOKENS[1])
+    await post(account, *[row(date=day, variant=9) for day in days[1:]])
+    assert await to_share() == days[2:]
+    assert [(one.name, one.rows, one.first_date) for one in (await status(settings)).waiting] == [
+        (NAMES[1], 2, days[2])
+    ]
+    assert await to_share(date_from=days[0]) == [days[0], days[3]]
+    await old.rows(row(date=days[2]))  # it was switched over a day later, and has this day from both
+    await move(old)
+    await old.execute("DELETE FROM stats")
+    await move(old)
+    assert await to_share() == [days[3], days[3]]
 
 
 @pytest.mark.usefixtures("here")

@@ -367,6 +367,7 @@ def test_a_start_without_the_newest_migration_is_refused(database_url: str, tmp_
     async def forget_the_newest() -> None:
         async with connection.connected(database_url), connection.writing() as db:
             await db.execute("DELETE FROM aerich WHERE id = (SELECT MAX(id) FROM aerich)")
+            await db.execute("ALTER TABLE account DROP COLUMN moved_until")
 
     asyncio.run(forget_the_newest())
     assert "stats-service db upgrade" in cli.refused("serve", "--port", "0", "--no-migrate")

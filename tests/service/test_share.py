@@ -5,7 +5,7 @@ import itertools
 import json
 import uuid
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from service.core.sharing.preview import preview
 from service.core.sharing.push import Wanted, push
 from service.core.sharing.status import shared_of, status
 from service.errors import Conflict
+from service.peer import Peer, Receipt, Row
 from service.records import Account, StatType
 from service.storage import connection, locks, share_records, sharing
 from service.storage.sharing import State
@@ -102,6 +103,27 @@ async def test_what_is_there_is_not_sent_again_until_it_changes(here: House, the
     await here.post(account, row(ANRS[0], "threat", 0, 77))
     assert (await here.push()).sent == 1
     assert arrived(there) == await here.to_share()
+
+
+async def test_who_turns_sharing_off_during_a_push_is_left_out_from_then_on(
+    here: House, there: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the batches that are still to go, the one that is ready too; the others' rows go on."""
+    monkeypatch.setattr(batches, "BATCH_ROWS", 5)
+    first = await filled(here, "A")
+    await filled(here, "B")
+    post = Peer.post
+
+    async def post_and_turn_off(peer: Peer, rows: Sequence[Row]) -> Receipt:
+        receipt = await post(peer, rows)
+        await clients.change(first.uuid, is_sharing_enabled=False)
+        return receipt
+
+    monkeypatch.setattr(Peer, "post", post_and_turn_off)
+    pushed = await here.push()
+    assert pushed.left == 0
+    assert 20 <= pushed.sent <= 25  # one batch may be theirs
+    assert arrived(there).items() >= (await here.to_share()).items()
 
 
 async def test_a_push_is_narrowed_down(here: House, there: httpx.Client) -> None:

@@ -25,8 +25,8 @@ ANRS = [uuid.UUID(int=number, version=4) for number in (1, 2)]
 
 @pytest.fixture
 def there(remote: Service) -> httpx.Client:
-    """The installation's account at the other instance."""
-    return remote.client(f"installation {uuid.uuid4()}")
+    """The installation's account at the other instance. Its token looks like an option, as random ones sometimes do."""
+    return remote.client(f"installation {uuid.uuid4()}", token=f"-{uuid.uuid4()}")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from service.core.stats import default_range
 from service.peer import Peer, PeerUnusable, RemoteRow
 from service.portions import portions
 from service.records import Account, StatType
-from service.storage import clients, locks, pulls, sharing
+from service.storage import locks, pulls, sharing
 from service.storage.pulls import Span
 from service.storage.stats import RowToStore
 
@@ -162,18 +162,14 @@ class _Day:
     async def _store(self, rows: Sequence[RemoteRow], *, keeping_uuids: bool) -> None:
         """Store a portion. A row whose uuid is another row's here gets one of its own."""
         incoming = [_incoming(index, row, row.uuid if keeping_uuids else None) for index, row in enumerate(rows)]
-        taken = await take(self._account.id, incoming, await self._posted())
+        # Nobody knows when the day's rows were posted; and a pull makes no account look fresher than it is.
+        taken = await take(self._account.id, incoming, dt.datetime.combine(self._day, dt.time(), dt.UTC))
         self._pulled.stored += len(taken.outcome.stored)
         self._pulled.replaced += len(taken.outcome.replaced)
         for index, why in taken.refused.items():
             self._refuse(rows[index], why)
         if taken.outcome.duplicates:
             await self._store([rows[index] for index in sorted(taken.outcome.duplicates)], keeping_uuids=False)
-
-    async def _posted(self) -> dt.datetime:
-        """When the account is to have posted: nobody knows when the day's rows were, and a pull makes none fresher."""
-        midnight = dt.datetime.combine(self._day, dt.time(), dt.UTC)
-        return max(midnight, await clients.last_post(self._account.id) or midnight)
 
     def _refuse(self, row: RemoteRow, why: str) -> None:
         self._pulled.refused += 1

@@ -36,7 +36,8 @@ Outcome = tuple[Unsent, State, str | None]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What to share: rows of these days (None: as in `default_range`), of one account (None: of all that share).
+    """What to share: rows of these days (None: as in `default_range`, without those days up to which the old service
+    has shared an account's rows), of one account (None: of all that share).
 
     `published_only`: objects that are not published are left out altogether. `again`: also what the other instance
     refused, or has an older version of, though it has not changed since.
@@ -63,7 +64,13 @@ async def source_of(server: int, wanted: Wanted) -> Source:
     date_from, date_to = default_range(wanted.date_from, wanted.date_to)
     return Source(
         server=server,
-        wanted=Selection(date_from=date_from, date_to=date_to, client=wanted.client, again=wanted.again),
+        wanted=Selection(
+            date_from=date_from,
+            date_to=date_to,
+            client=wanted.client,
+            again=wanted.again,
+            moved=wanted.date_from is not None,
+        ),
         pseudonyms=Pseudonyms(await storage.secret()),
         catalogue=await catalogue.load(),
         published_only=wanted.published_only,
@@ -154,13 +161,14 @@ class _Push:
         """Send a batch, and note what became of it; how many of its rows are left."""
         server = self._source.server
         rows = [one.row for one in batch.rows] + [row for row, _ in batch.unreadable]
-        await storage.note_sending(server, rows)
-        receipt = await self._peer.post([(one.uuid, one.text) for one in batch.rows])
-        outcomes: list[Outcome] = [(row, State.REFUSED, why) for row, why in batch.unreadable]
-        outcomes += filter(None, (_outcome(one, receipt) for one in batch.rows))
+        noted = set(await storage.note_sending(server, rows))
+        going = [one for one in batch.rows if one.row in noted]
+        receipt = await self._peer.post([(one.uuid, one.text) for one in going])
+        outcomes: list[Outcome] = [(row, State.REFUSED, why) for row, why in batch.unreadable if row in noted]
+        outcomes += filter(None, (_outcome(one, receipt) for one in going))
         await storage.note_outcome(server, outcomes)
         self._count(outcomes, receipt)
-        return len(rows) - len(outcomes)
+        return len(noted) - len(outcomes)
 
     def _count(self, outcomes: Sequence[Outcome], receipt: Receipt) -> None:
         pushed = self._pushed
