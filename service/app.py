@@ -9,7 +9,7 @@ from pathlib import Path
 from sanic import Sanic
 from sanic.config import Config
 
-from service.api import access, clients, connections, docs, health, processed, public, routes, sharing, stats
+from service.api import access, auth, clients, connections, docs, health, processed, public, routes, sharing, stats
 from service.api.failures import Failures
 from service.api.limits import Limits
 from service.api.metrics import Metrics
@@ -55,6 +55,7 @@ def create_app(settings: Settings, shared: Path | None = None) -> App:
     )
     routes.install(app, ROUTES)
     docs.install(app, ROUTES)
+    app.register_middleware(auth.check_address, "request")
     app.register_middleware(access.finish, "response")
     app.register_listener(_start, "before_server_start")
     app.register_listener(_stop, "after_server_stop")
@@ -75,7 +76,6 @@ def _config(settings: Settings) -> Config:
             "RESPONSE_TIMEOUT": 120,
             "KEEP_ALIVE_TIMEOUT": connections.IDLE_SECONDS,
             "GRACEFUL_SHUTDOWN_TIMEOUT": GRACE_SECONDS,
-            "PROXIES_COUNT": 1 if settings.fix_proxy else None,
         }
     )
     return config
@@ -96,6 +96,7 @@ async def _start(app: App) -> None:
         await connection.close_database()  # SQLite's threads would keep the process from ending
         raise
     app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
+    app.ctx.background.add(asyncio.create_task(connection.watch()))
 
 
 async def _check(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -89,6 +90,14 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _networks(value: str) -> str:
+    try:
+        return ", ".join(str(ip_network(each.strip())) for each in value.split(","))
+    except ValueError:
+        wanted = "addresses and networks, with commas between them, like 192.0.2.7, 10.0.0.0/8"
+        raise ValueError(wanted) from None
+
+
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"(/+[A-Za-z0-9._~-]+)*/*", value):
         raise ValueError("a path that begins with a slash, like /dashboard")
@@ -139,8 +148,10 @@ class Settings:
     )  # fmt: skip
     db_port: int = _setting(5432, _whole(1, 65535), "PostgreSQL's port")
     db_name: str = _setting("statsservice", _text, "The database's name in PostgreSQL")
-    db_username: str = _setting("", _text, "Who connects to PostgreSQL", where_empty="the system's user")
-    db_password: str = _setting("", _text, "The password for PostgreSQL", secret=True, where_empty="none")
+    db_username: str = _setting("", _text, "Who connects to PostgreSQL", where_empty="PGUSER or the system's user")
+    db_password: str = _setting(
+        "", _text, "The password for PostgreSQL", secret=True, where_empty="PGPASSWORD or what ~/.pgpass has"
+    )
     db_wait_seconds: int = _setting(
         60, _whole(0, 86400), "How long a start waits for a PostgreSQL database that cannot be reached yet"
     )
@@ -155,7 +166,15 @@ class Settings:
         "The path that a reverse proxy serves this instance under, like /dashboard",
         where_empty="/",
     )
-    fix_proxy: bool = _setting(default=False, read=_bool, text="Believe a reverse proxy's X-Forwarded-* headers")
+    fix_proxy: bool = _setting(
+        default=False, read=_bool, text="Believe reverse proxies (TRUSTED_PROXIES) who asks: their X-Forwarded-For"
+    )
+    trusted_proxies: str = _setting(
+        "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7",
+        _networks,
+        "The addresses and networks of the reverse proxies that FIX_PROXY believes; by default this machine and private"
+        " networks",
+    )
     admin_email: str = _setting("", _text, "The address to write to, for /about.json", where_empty="none")
     admin_url: str = _setting("", _web_address, "The operator's page, for /about.json", where_empty="none")
     admin_token: str = _setting(
@@ -204,7 +223,8 @@ class Settings:
     metrics: bool = _setting(
         default=True,
         read=_bool,
-        text="Whether /metrics tells Prometheus how this instance is; never to those who come through a reverse proxy",
+        text="Whether /metrics tells Prometheus how this instance is; never to those who come through a reverse proxy,"
+        " and with PUBLIC_INSTANCE only where it is set",
     )
     debug: bool = _setting(default=False, read=_bool, text="Log more, for finding faults")
     max_body_mb: int = _setting(
@@ -272,8 +292,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError("\n".join(wrong.values()), wrong)
     settings = Settings(**found)
     if "database_url" not in found and settings.db_hostname:
-        return Settings(**found, database_url=_postgres_url(settings))
-    return settings
+        found["database_url"] = _postgres_url(settings)
+    if settings.public_instance:
+        found.setdefault("metrics", False)  # they tell how many accounts there are, and when these post
+    return Settings(**found)
 
 
 def _environment_values(environ: Mapping[str, str]) -> dict[str, str]:

@@ -24,7 +24,10 @@ def check_version(request: Request) -> None:
 
 
 def check_address(request: Request) -> None:
-    """Count a request of its address. Raises `TooMany`."""
+    """Count a request of its address, whatever it asks for, also what is not there; only not where its route says that
+    it has no limit. Raises `TooMany`."""
+    if request.route and not getattr(request.route.ctx, "limited", True):
+        return
     rate = request.app.ctx.limits.addresses
     if seconds := rate.take(request.network, request.began):
         raise TooMany(f"Too many requests come from this address: {_said(rate)} are answered.", seconds)

@@ -77,7 +77,7 @@ def install(app: App, routes: Iterable[Route]) -> None:
         **{f"{PAGE_PATH}/{name}": (functools.partial(_asset, name), kind) for name, kind in ASSETS.items()},
     }
     for number, (path, (read, kind)) in enumerate(files.items()):
-        app.add_route(_file(read, kind), path, methods=["GET", "HEAD"], name=f"docs_{number}")
+        app.add_route(_file(read, kind), path, methods=["GET", "HEAD"], name=f"docs_{number}", stream=True)
 
 
 def _file(read: Callable[[], bytes], kind: str) -> Callable[[Request], Coroutine[Any, Any, HTTPResponse]]:

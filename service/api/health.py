@@ -83,7 +83,7 @@ async def ready(request: Request, _: Nothing) -> Answer:
     who=Who.ANYBODY,
     answers={
         200: Documented(text="The metrics", type=str, example=_METRICS, media="text/plain"),
-        404: Documented(text="They are turned off (METRICS), or a reverse proxy asks", type=schemas.Failure),
+        404: Documented(text="They are not turned on (METRICS), or a reverse proxy asks", type=schemas.Failure),
     },
 )
 async def metrics(request: Request, _: Nothing) -> Answer:
@@ -92,7 +92,7 @@ async def metrics(request: Request, _: Nothing) -> Answer:
     Only for those who ask this service itself: what a reverse proxy passes on comes from outside.
     """
     if not request.app.ctx.settings.metrics:
-        raise NotFound("There are no metrics here: METRICS is 0.")
+        raise NotFound("There are no metrics here: METRICS=1 turns them on.")
     if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
         raise NotFound("There are no metrics for those who come through a proxy: ask the service itself.")
     about = {"version": service.__version__, "python": platform.python_version(), "database": _database(request)}

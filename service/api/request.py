@@ -92,6 +92,17 @@ def _address(text: str) -> str:
         return ""
 
 
+@functools.lru_cache(4_096)
+def is_in(address: str, networks: str) -> bool:
+    """Whether an address is in one of the networks, as TRUSTED_PROXIES names them."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    ip = getattr(ip, "ipv4_mapped", None) or ip  # IPv4, as a socket for both sees it
+    return any(ip in ipaddress.ip_network(each) for each in networks.split(", "))
+
+
 class Request(SanicRequest[App, Any]):
     """`account` is who asks, once the token was found; `id` names the request in the log and in its answer; `at_work`
     tells that what happens next is not up to the client."""
@@ -138,9 +149,13 @@ class Request(SanicRequest[App, Any]):
 
     @property
     def address(self) -> str:
-        """Where the request comes from; what a proxy says of that counts where FIX_PROXY is set."""
-        forwarded = _address(self.remote_addr[:64]) if self.app.ctx.settings.fix_proxy else ""
-        return str(forwarded or self.ip or "unknown")
+        """Where the request comes from. What is said of that (X-Forwarded-For) counts where FIX_PROXY is set and one of
+        the TRUSTED_PROXIES says it; and of several addresses only the last, which that one has seen itself."""
+        settings, peer = self.app.ctx.settings, str(self.ip or "unknown")
+        said = self.headers.getall("x-forwarded-for", ()) if settings.fix_proxy else ()
+        if not said or not is_in(peer, settings.trusted_proxies):
+            return peer
+        return _address(said[-1].rpartition(",")[2].strip()[:64]) or peer
 
     @property
     def network(self) -> Hashable:

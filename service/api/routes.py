@@ -134,10 +134,12 @@ def install(app: App, routes: Iterable[Route]) -> None:
         own = ["GET", "HEAD"] if route.method == "GET" else [route.method]
         methods.setdefault(route.path, []).extend(own)
         name = f"{route.method.lower()}_{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}"
-        app.add_route(_served(route), _sanic(route.path), methods=own, name=name, stream=True)
+        served = _served(route)
+        app.add_route(served, _sanic(route.path), methods=own, name=name, stream=True, ctx_limited=route.limited)
     for number, (path, own) in enumerate(methods.items()):
         other = sorted(set(HTTP_METHODS).difference(own))
-        app.add_route(_other_methods([*own, "OPTIONS"]), _sanic(path), methods=other, name=f"other_{number}")
+        answer = _other_methods([*own, "OPTIONS"])
+        app.add_route(answer, _sanic(path), methods=other, name=f"other_{number}", stream=True)
 
 
 def _sanic(path: str) -> str:
@@ -162,7 +164,6 @@ def _served(route: Route) -> Served:
     async def served(request: Request, **path: str) -> HTTPResponse | None:
         work = request.app.ctx.work
         if route.limited:
-            auth.check_address(request)
             work.check()
         if route.versioned:
             auth.check_version(request)

@@ -22,6 +22,7 @@ from tortoise.exceptions import BaseORMException, DBConnectionError, IntegrityEr
 from tortoise.transactions import in_transaction
 
 from service.errors import Conflict, SettingsError, StatsServiceError, StorageFull, Unavailable
+from service.storage.postgres import PostgresClient
 
 BUSY_MILLISECONDS = 20_000
 """How long a writer waits for another process's transaction on SQLite before the caller is told to come back. (A Front
@@ -72,9 +73,10 @@ def config(database_url: str) -> dict[str, Any]:
                 "credentials": {
                     "host": urllib.parse.unquote(parts.hostname or "localhost"),
                     "port": parts.port or 5432,
-                    "user": urllib.parse.unquote(parts.username or ""),
-                    "password": urllib.parse.unquote(parts.password or ""),
-                    "database": parts.path.removeprefix("/"),
+                    # None leaves it to the driver: PGUSER or the system's user, PGPASSWORD or ~/.pgpass.
+                    "user": urllib.parse.unquote(parts.username or "") or None,
+                    "password": urllib.parse.unquote(parts.password or "") or None,
+                    "database": urllib.parse.unquote(parts.path.removeprefix("/")),
                     "minsize": 1,
                     "maxsize": POOL_SIZE,
                     "timeout": CONNECT_SECONDS,
@@ -145,6 +147,14 @@ async def close_database() -> None:
     await asyncio.gather(*_beside)
     with contextlib.suppress(Exception):  # closing is the last thing that a process does: nobody is left to tell
         await Tortoise.close_connections()
+
+
+async def watch() -> None:
+    """Look, until cancelled, whether the database answers: who waits for one that has fallen silent gets `Unavailable`
+    after some seconds. (A file is never silent.)"""
+    client = main().connection
+    if isinstance(client, PostgresClient):
+        await client.watch()
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,6 @@
 """How often an account and an address may ask, and how many wrong tokens an address may try; nobody else suffers."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from service.api import limits
 from service.api.limits import Rate, network
+from service.api.request import is_in
 from service.settings import Settings
 from tests.servers import Service, running_service
 
@@ -81,6 +83,13 @@ def test_an_ipv6_network_counts_as_one_address(one: str, other: str, *, same: bo
     assert (network(one) == network(other)) is same
 
 
+def test_proxies_of_this_machine_and_of_private_networks_are_trusted() -> None:
+    """By default, and no others; IPv4 also as a socket for both sees it."""
+    trusted = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", "172.17.0.1", "192.168.7.7", "fd00::7"]
+    others = ["192.0.2.7", "172.32.0.1", "::ffff:192.0.2.7", "2001:db8::1", "::2", "unknown"]
+    assert [each for each in trusted + others if is_in(each, Settings().trusted_proxies)] == trusted
+
+
 # --- over HTTP ----------------------------------------------------------------------------------------------
 
 
@@ -89,9 +98,11 @@ def serving(folder: Path, **settings: str) -> Any:
     return running_service(f"sqlite:///{folder}/stats.sqlite3", folder, FIX_PROXY="1", **settings)
 
 
-def asked(client: httpx.Client, address: str = HERE, path: str = "/api/v1/client/me", **headers: str) -> httpx.Response:
+def asked(
+    client: httpx.Client, address: str = HERE, path: str = "/api/v1/client/me", method: str = "GET", **headers: str
+) -> httpx.Response:
     """An answer to a request that a proxy passes on."""
-    return client.get(path, headers={"X-Forwarded-For": address} | headers)
+    return client.request(method, path, headers={"X-Forwarded-For": address} | headers)
 
 
 def check_refusal(answer: httpx.Response, word: str) -> int:
@@ -135,10 +146,22 @@ def test_an_address_that_asks_too_often_is_told_to_wait(service: Service) -> Non
     """Whatever it asks for and whoever it says to be, but for /health and /ready; other addresses are served."""
     nobody = service.client_with(None)
     network_of = "2001:db8:7:7"
-    paths = ("/about.json", "/stats/risks.json", "/api/v1/client/me", "/api/v1/stats/processed/list")
-    until_refused(lambda number: asked(nobody, f"{network_of}::{number:x}", paths[number % 4]), 40)
-    for path in paths:
-        assert 1 <= check_refusal(asked(nobody, f"{network_of}::ffff", path), "this address: 40 a minute") <= 2
+    requests = [
+        *(("GET", path) for path in ("/about.json", "/stats/risks.json", "/api/v1/client/me", "/metrics")),
+        *(("GET", path) for path in ("/docs", "/docs/start.js", "/docs/swagger-ui.css", "/openapi.json")),
+        *(
+            ("PUT", "/about.json"),
+            ("OPTIONS", "/about.json"),
+            ("PUT", "/docs"),
+            ("GET", "/nothing"),
+            ("BREW", "/nothing"),
+        ),
+    ]
+    ways = itertools.cycle(requests)
+    until_refused(lambda number: asked(nobody, f"{network_of}::{number:x}", *reversed(next(ways))), 40)
+    for method, path in requests:
+        answer = asked(nobody, f"{network_of}::ffff", path, method)
+        assert 1 <= check_refusal(answer, "this address: 40 a minute") <= 2, (method, path)
     for path in ("/health", "/ready"):
         assert {asked(nobody, f"{network_of}::1", path).status_code for _ in range(150)} == {200}
     assert asked(nobody, "2001:db8:7:8::1", "/about.json").status_code == 200
@@ -169,12 +192,21 @@ def test_the_document_says_where_it_can_happen(service: Service) -> None:
     assert "Retry-After" in paths["/about.json"]["get"]["responses"]["429"]["headers"]
 
 
-def test_who_comes_directly_is_not_believed_to_come_from_elsewhere(tmp_path: Path) -> None:
-    """Without FIX_PROXY, X-Forwarded-For does not make many addresses of one."""
+@pytest.mark.parametrize("believed", [{}, {"FIX_PROXY": "1", "TRUSTED_PROXIES": "127.0.0.1, 192.0.2.0/24"}])
+def test_a_stranger_is_not_believed_to_come_from_elsewhere(tmp_path: Path, believed: dict[str, str]) -> None:
+    """X-Forwarded-For does not make many addresses of one: without FIX_PROXY nobody's, and with it only a trusted
+    proxy's. So wrong tokens and requests are counted, and logged, of the address that they come from."""
     url = f"sqlite:///{tmp_path}/stats.sqlite3"
-    with running_service(url, tmp_path, ADDRESS_REQUESTS_PER_MINUTE="10") as service:
-        nobody = service.client_with(None)
-        until_refused(lambda number: asked(nobody, f"198.51.100.{number}", "/about.json"), 10)
+    limits = {"ADDRESS_REQUESTS_PER_MINUTE": "50", "FAILED_LOGINS_PER_MINUTE": "10"}
+    with (
+        running_service(url, tmp_path, **limits, **believed) as service,
+        httpx.Client(base_url=service.url, transport=httpx.HTTPTransport(local_address="127.0.0.2")) as stranger,
+    ):
+        until_refused(lambda number: asked(stranger, f"198.51.100.{number}", **WRONG), 10)
+        answers = [asked(stranger, f"198.51.100.{100 + number}", "/nothing") for number in range(60)]
+        check_refusal(answers[-1], "this address: 50 a minute")
+        log = service.log()
+    assert ("from 127.0.0.2 " in log, "198.51.100." in log) == (True, False)
 
 
 # --- wrong tokens -------------------------------------------------------------------------------------------
@@ -198,6 +230,13 @@ def test_wrong_tokens_are_limited_and_right_ones_are_not(guarded: Service) -> No
     for _ in range(20):
         assert check_refusal(asked(nobody, **WRONG), "wrong tokens come from this address: 12 a minute") <= 5
         assert asked(house).status_code == 200
+    assert asked(nobody, THERE, **WRONG).status_code == 403
+
+
+def test_of_several_addresses_the_one_that_the_proxy_saw_counts(guarded: Service) -> None:
+    """What stands before it the client may have made up."""
+    nobody = guarded.client_with(None)
+    until_refused(lambda number: asked(nobody, f"198.51.100.{number}, {HERE}", **WRONG), 12)
     assert asked(nobody, THERE, **WRONG).status_code == 403
 
 

@@ -47,13 +47,27 @@ def ago(days: int) -> str:
     return str(dt.datetime.now(dt.UTC).date() - dt.timedelta(days=days))
 
 
-def threats(value: int, *objects: int) -> list[dict[str, Any]]:
-    """The data of a row of type threat."""
-    labels = dict.fromkeys(("label1", "label2", "label3", "label4"), "a label")
-    return [
-        {"uuid": OBJECTS[each], **labels, "count": value, "maxRisk": 1, "averageRate": "1.00"}
-        for each in sorted({0, *objects})
+def sent(value: int, *objects: int) -> dict[str, Any]:
+    """The data of a row of each type, that tells of a value; of everybody's object, category and cell, and others."""
+    share, numbers = f"0.{value % 90 + 10}", sorted({0, *objects})
+    labels = {each: dict.fromkeys(("label1", "label2", "label3", "label4"), f"label {each}") for each in numbers}
+    found = [
+        {"uuid": OBJECTS[each], **labels[each], "count": value, "maxRisk": 1, "averageRate": share} for each in numbers
     ]
+    levels = [{"level": level, "value": value} for level in ("Low risks", "Medium risks", "High risks")]
+    cells = {"0": {str(each): value for each in numbers}}
+    none: dict[str, Any] = {"informational": [], "operational": []}
+    categories = [{**labels[each], "value": share, "controls": []} for each in numbers]
+    return {
+        "threat": found,
+        "vulnerability": found,
+        "risk": {"risks": {"current": {"informational": levels, "operational": []}, "residual": []}, "total": []},
+        "cartography": {
+            "scales": {"impact": [0], "likelihood": numbers, "probability": []},
+            "risks": {"current": none | {"informational": cells}, "residual": none},
+        },
+        "compliance": [{"referential": OBJECTS[0], **labels[0], "current": categories, "target": categories}],
+    }
 
 
 class Pair(NamedTuple):
@@ -64,20 +78,23 @@ class Pair(NamedTuple):
 
 
 class Account:
-    """An account, and what it sends: threats, of everybody's object and others."""
+    """An account that has its place on the map, and sends rows of all types."""
 
     def __init__(self, service: Service, *objects: int, local: bool = True) -> None:
         self.http = service.admin
         made = self.http.post("/api/v1/client/", json={"name": str(uuid.uuid4()), "local": local})
         self.uuid = made.raise_for_status().json()["uuid"]
+        where = {"latitude": 49.6, "longitude": 6.1}
+        self.http.patch(f"/api/v1/client/{self.uuid}", json=where).raise_for_status()
         self.headers = {"X-API-KEY": made.json()["token"]}
         self.objects = objects
         self.local = local
 
     def post(self, day: int, value: int) -> None:
         """Send a value for a day; what was sent of it before is replaced."""
-        row = {"anr": ANR, "type": "threat", "date": ago(day), "data": threats(value, *self.objects)}
-        self.http.post("/api/v1/stats/", json=[row], headers=self.headers).raise_for_status()
+        data = sent(value, *self.objects)
+        rows = [{"anr": ANR, "type": kind, "date": ago(day), "data": each} for kind, each in data.items()]
+        self.http.post("/api/v1/stats/", json=rows, headers=self.headers).raise_for_status()
 
     def delete(self) -> None:
         """Delete all that it has sent."""
@@ -113,18 +130,21 @@ class Attacker:
         self.account = Account(service)
 
     def everything(self, day: int) -> list[tuple[str, str]]:
-        """All answers to be had up to a day of the past, to the ETag."""
+        """All answers to be had up to a day of the past, to the ETag. Each chart and the map tell something then; of
+        metrics there are none for a stranger."""
         asked = []
-        for path in [*PATHS.values(), "/map/clients.json", "/about.json"]:
-            options: list[dict[str, Any]] = [{}]
-            if path in PATHS.values():
-                options = [{"days": n, "local_stats_only": n % 2} for n in (day - 1, day, day + 1, day + 2, 4000)]
-                options += [{"days": day + 1, "last_stats": 1}, {"days": 4000, "aggregation_period": "month"}]
-            asked += [self.anybody.get(path, params=each) for each in options]
+        for path in PATHS.values():
+            options: list[dict[str, Any]] = [{"days": n, "local_stats_only": n % 2} for n in range(day - 1, day + 3)]
+            options += [{"days": day + 1, "last_stats": 1}, {"days": FIRST_DAY + APART, "aggregation_period": "month"}]
+            asked += (answers := [self.anybody.get(path, params=each) for each in options])
+            assert any(ago(day) in each.text for each in answers), path
+        asked += [self.anybody.get(path) for path in ("/map/clients.json", "/about.json", "/metrics")]
+        assert "latitude" in asked[-3].text
         for name in ("threat_average_on_date", "risk_averages", "compliance_average"):
             query = {"type": name.partition("_")[0], "processor": name, "date_from": ago(day + 1)}
             asked.append(self.anybody.get("/api/v1/stats/processed/", params=query, headers=self.account.headers))
-        return [(each.headers.get("etag", ""), each.raise_for_status().text) for each in asked]
+        assert [each.url.path for each in asked if not each.is_success] == ["/metrics"]
+        return [(each.headers.get("etag", ""), each.text) for each in asked]
 
     def cells(self, *days: int) -> Cells:
         """The means of these days."""

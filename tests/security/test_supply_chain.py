@@ -168,6 +168,23 @@ def test_containers_may_do_as_little_as_they_can() -> None:
     assert set(database["cap_add"]) == {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
 
 
+def test_every_setting_in_env_reaches_the_container() -> None:
+    """All of .env is passed on; only what belongs to the compose file's own network cannot be set."""
+    stats = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]["stats"]
+    assert stats["env_file"] == ".env"
+    own = {"HOST", "PORT", "DB_HOSTNAME", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"}
+    assert stats["environment"].keys() == own
+
+
+def test_the_file_with_the_password_is_its_owners(tmp_path: Path) -> None:
+    """The command that the compose file gives for .env leaves it to nobody else to read, whatever the umask."""
+    [command] = re.findall(r"^# +(.+> \.env\))", (DOCKER / "compose.yaml").read_text(), re.MULTILINE)
+    script = f"openssl() {{ echo random; }}; umask 022; {command}"
+    subprocess.run(["/bin/sh", "-c", script], check=True, cwd=tmp_path)
+    file = tmp_path / ".env"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("DB_PASSWORD=random\n", 0o600)
+
+
 # --- systemd ---------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,12 @@
 """Errors over HTTP: always JSON with a message, whatever the client did, and the service well afterwards."""
 
+import gzip
 import json
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(module_service: S
     assert (status, "64 MiB" in body["message"]) == (413, True)
 
 
+@pytest.mark.parametrize("path", ["/api/v1/stats", f"/api/v1/stats/{uuid.UUID(int=1)}", "/docs", "/health"])
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_of_a_wrong_method_no_body_is_read(module_service: Service, path: str, coding: str) -> None:
+    """405 whatever is sent: that the body could not have been taken is of no interest. The connection stays of use."""
+    answer = module_service.admin.put(path, content=gzip.compress(b"[]"), headers={"Content-Encoding": coding})
+    assert (answer.status_code, "GET" in answer.headers["Allow"]) == (405, True)
+    assert answer.headers["Connection"] == "keep-alive"
+
+
 def test_a_body_of_unknown_size_is_refused_once_it_is_too_large(tmp_path: Path) -> None:
     """413 for a chunked body too, at the limit of the settings; one just below it is read."""
     with running_service(f"sqlite:///{tmp_path}/stats.sqlite3", tmp_path, MAX_BODY_MB="1") as service:
@@ -100,11 +111,12 @@ def test_a_strangers_body_is_not_read(module_service: Service) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
-def test_an_old_key_and_a_new_one_tell_of_a_wrong_processor(module_service: Service) -> None:
-    """The old service's words, under its key and under `message`."""
-    query = {"type": "threat", "processor": "risk_averages"}
+@pytest.mark.parametrize("processor", ["risk_averages", "risk_process", "no such one"])
+def test_an_old_key_and_a_new_one_tell_of_a_wrong_processor(module_service: Service, processor: str) -> None:
+    """The old service's words, under its key and under `message`, for every name that does not begin with the type."""
+    query = {"type": "threat", "processor": processor}
     answer = module_service.admin.get("/api/v1/stats/processed/", params=query)
-    sentence = "Processor 'risk_averages' can not be used with type 'threat'."
+    sentence = f"Processor '{processor}' can not be used with type 'threat'."
     assert (answer.status_code, answer.json()["Error"], answer.json()["message"]) == (400, sentence, sentence)
 
 

@@ -98,6 +98,9 @@ def test_parts_without_a_host_are_not_used() -> None:
         ("MAX_BODY_MB", "0"),
         ("DB_WAIT_SECONDS", "1.5"),
         ("FIX_PROXY", "2"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "192.0.2.7,"),
+        ("TRUSTED_PROXIES", "proxy.example.org"),
         ("LOG_FORMAT", "xml"),
         ("SCRIPT_NAME", "dashboard"),
         ("SCRIPT_NAME", "/dash board"),
@@ -161,6 +164,12 @@ def test_settings_are_printed_without_secrets() -> None:
     assert load({"DATABASE_URL": "sqlite:////var/x.db?mode=y"}).database_shown == "sqlite:////var/x.db"
     parts = load({"DB_HOSTNAME": "host", "DB_USERNAME": "user", "DB_PASSWORD": SECRET})
     assert SECRET not in repr(parts) + parts.database_shown
+
+
+def test_a_public_instance_has_no_metrics_unless_they_are_asked_for() -> None:
+    """They tell how many accounts there are, and when these post."""
+    asked = [{}, {"PUBLIC_INSTANCE": "1"}, {"PUBLIC_INSTANCE": "1", "METRICS": "1"}, {"METRICS": "0"}]
+    assert [load(each).metrics for each in asked] == [True, False, True, False]
 
 
 def test_a_file_gives_settings_and_the_environment_wins(tmp_path: Path) -> None:
