@@ -1,13 +1,20 @@
 """What fault tests have in common."""
 
+import os
 import random
 
 import pytest
 
+GIVEN_SEED = os.environ.get("TEST_SEED")
+
 
 @pytest.fixture
 def rng() -> random.Random:
-    """A source of chance, whose seed is shown where the test fails."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
+    """Where all that is left to chance in a test comes from: names, moments, which fault, which client does what.
+
+    Its seed is shown where the test fails, and `TEST_SEED=123 contrib/test.sh tests/reliability/test_kills.py` makes
+    the same choices again. (How far the service is when they are carried out differs each time.)
+    """
+    seed = int(GIVEN_SEED) if GIVEN_SEED else random.randrange(1 << 32)
+    print("TEST_SEED", seed)  # noqa: T201
     return random.Random(seed)

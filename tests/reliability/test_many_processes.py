@@ -22,6 +22,7 @@ from service.errors import Unavailable
 from service.storage import connection
 from tests import samples
 from tests.naive import PROCESSORS, NaiveModel
+from tests.reliability.offices import differences, new_uuid
 from tests.servers import Service
 
 PROCESSES = 4
@@ -77,8 +78,8 @@ def processes(module_database_url: str, tmp_path_factory: pytest.TempPathFactory
 class Office:
     """A Front Office: an account, with a client for each process."""
 
-    def __init__(self, processes: list[Service]) -> None:
-        self.name = str(uuid.uuid4())
+    def __init__(self, processes: list[Service], rng: random.Random) -> None:
+        self.name = new_uuid(rng)
         token = processes[0].client(self.name).headers["X-API-KEY"]
         self.clients = [service.client_with(token) for service in processes]
 
@@ -140,10 +141,11 @@ def compare(offices: list[Office]) -> None:
 
 
 @pytest.fixture
-def offices(processes: list[Service]) -> Iterator[list[Office]]:
+def offices(processes: list[Service], rng: random.Random) -> Iterator[list[Office]]:
     """Two accounts, which have analyses of the same UUIDs; deleted in the end, so that charts are empty again."""
-    both = [Office(processes), Office(processes)]
+    both = [Office(processes, rng), Office(processes, rng)]
     yield both
+    assert differences(processes[0].database_url) == []
     admin = processes[0].admin
     for account in admin.get("/api/v1/client/").json()["data"]:
         if account["name"] in {office.name for office in both}:
@@ -209,30 +211,29 @@ def test_conflicting_posts_end_as_one_row_each(processes: list[Service], offices
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(40, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
-def test_whatever_goes_on_at_once_sums_are_right(processes: list[Service], offices: list[Office], seconds: int) -> None:
+def test_whatever_goes_on_at_once_sums_are_right(
+    processes: list[Service], offices: list[Office], rng: random.Random, seconds: int
+) -> None:
     """Posts of some rows, deleted analyses and accounts that come and go, on all processes: nothing is refused, and in
     the end every process' charts are those of the rows that are left."""
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201 - shown where the test fails
     deadline = time.monotonic() + seconds
     answers: set[tuple[str, int]] = set()
 
     def note(answer: httpx.Response) -> None:
         answers.add((answer.request.method, answer.status_code))
 
-    def play(office: Office, number: int) -> None:
-        rng = random.Random(seed + number)
+    def play(office: Office, chance: random.Random) -> None:
         while time.monotonic() < deadline:
-            client = rng.choice(office.clients)
-            if rng.random() < 0.2:
-                note(client.delete(f"/api/v1/stats/{rng.choice(ANRS)}"))
+            client = chance.choice(office.clients)
+            if chance.random() < 0.2:
+                note(client.delete(f"/api/v1/stats/{chance.choice(ANRS)}"))
             else:
-                batch = samples.rows(rng.choice(ANRS), rng.choice(DAYS), rng.randrange(5))
-                note(client.post("/api/v1/stats/", json=rng.sample(batch, 3)))
+                batch = samples.rows(chance.choice(ANRS), chance.choice(DAYS), chance.randrange(5))
+                note(client.post("/api/v1/stats/", json=chance.sample(batch, 3)))
 
-    def come_and_go() -> None:
+    def come_and_go(chance: random.Random) -> None:
         while time.monotonic() < deadline:
-            guest = Office(processes)
+            guest = Office(processes, chance)
             for client in guest.clients:
                 for day in DAYS:
                     note(client.post("/api/v1/stats/", json=samples.rows(ANRS[0], day)))
@@ -241,8 +242,9 @@ def test_whatever_goes_on_at_once_sums_are_right(processes: list[Service], offic
             note(processes[-1].admin.delete(f"/api/v1/client/{number}"))
 
     with Readers(offices[0]) as readers, ThreadPoolExecutor(2 * PROCESSES + 1) as pool:
-        guests = pool.submit(come_and_go)
-        for done in [guests, *(pool.submit(play, office, number) for office in offices for number in range(PROCESSES))]:
+        guests = pool.submit(come_and_go, random.Random(rng.getrandbits(64)))
+        players = [pool.submit(play, office, random.Random(rng.getrandbits(64))) for office in offices * PROCESSES]
+        for done in [guests, *players]:
             done.result()
     assert answers == {("POST", 201), ("DELETE", 204)}
     assert readers.statuses == {200}

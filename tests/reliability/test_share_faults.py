@@ -23,6 +23,7 @@ from service.records import Account
 from service.storage.sharing import State
 from tests.commands import Cli
 from tests.faults import OldService, fault_proxy, random_faults
+from tests.reliability.offices import new_uuid
 from tests.servers import Postgres, Service
 from tests.sharing import House, arrived, compact, hasten, house, row
 
@@ -207,24 +208,25 @@ async def test_many_random_faults_before_an_old_service(here_url: str, hasty: py
             await run_with_old(here_url, seed, hasty)
 
 
-async def test_kill(here_url: str, module_service: Service, tmp_path: Path) -> None:
+async def test_kill(here_url: str, module_service: Service, tmp_path: Path, rng: random.Random) -> None:
     """A push that is killed at any moment holds nothing up: the next one goes on at once, and all is there once."""
-    await killed(here_url, module_service, tmp_path, len(of_kind(here_url, range(3), range(1))))
+    await killed(here_url, module_service, tmp_path, rng, len(of_kind(here_url, range(3), range(1))))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(4))
-async def test_many_kills(here_url: str, module_service: Service, tmp_path: Path, part: int) -> None:
+async def test_many_kills(
+    here_url: str, module_service: Service, tmp_path: Path, rng: random.Random, part: int
+) -> None:
     """The same, a hundred times."""
     del part
-    await killed(here_url, module_service, tmp_path, KILLS)
+    await killed(here_url, module_service, tmp_path, rng, KILLS)
 
 
-async def killed(here_url: str, remote: Service, folder: Path, times: int) -> None:
+async def killed(here_url: str, remote: Service, folder: Path, rng: random.Random, times: int) -> None:
     """Push 600 changed rows, kill the push at a random moment, and let the next one end it; again and again."""
-    there = remote.client(f"killed {uuid.uuid4()}")
-    chance = random.Random()
+    there = remote.client(f"killed {new_uuid(rng)}")
     with fault_proxy(remote.url) as proxy:
         async with house(here_url, proxy.url, there.headers["X-API-KEY"]) as here:
             account = await here.account("A")
@@ -233,7 +235,7 @@ async def killed(here_url: str, remote: Service, folder: Path, times: int) -> No
                 rows = [row(uuid.UUID(int=anr), "risk", ago, number) for anr in range(10) for ago in range(60)]
                 await here.post(account, *rows)
                 proxy.requests.clear()
-                await asyncio.to_thread(kill, cli, lambda: bool(proxy.requests), chance)
+                await asyncio.to_thread(kill, cli, lambda: bool(proxy.requests), rng)
                 pushed = await here.push()
                 assert (pushed.left, pushed.error) == (0, None)
                 wanted = await here.to_share()
@@ -243,15 +245,15 @@ async def killed(here_url: str, remote: Service, folder: Path, times: int) -> No
                 assert {(one.state, one.is_current) for one in record.values()} == {(State.THERE, True)}
 
 
-def kill(cli: Cli, has_begun: Callable[[], bool], chance: random.Random) -> None:
+def kill(cli: Cli, has_begun: Callable[[], bool], rng: random.Random) -> None:
     """Start a push, and kill it at a random moment, mostly when it has begun to send."""
     command = cli.command("share", "push")
     process = subprocess.Popen(command, cwd=cli.folder, env=cli.environment, stdout=subprocess.DEVNULL)
-    if chance.random() < 0.2:
-        time.sleep(chance.uniform(0.2, 1))
+    if rng.random() < 0.2:
+        time.sleep(rng.uniform(0.2, 1))
     else:
         while process.poll() is None and not has_begun():
             time.sleep(0.002)
-        time.sleep(chance.choice([0, chance.uniform(0, 0.3)]))
+        time.sleep(rng.choice([0, rng.uniform(0, 0.3)]))
     process.kill()
     process.wait()

@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from tests.constants import changed
+from tests.reliability.offices import differences
 from tests.samples import payload
 from tests.servers import ADMIN_TOKEN, ROOT, Postgres, Service, locked, running_service
 
@@ -41,9 +42,10 @@ SHORT = {
 
 @contextlib.contextmanager
 def with_constants(url: str, folder: Path, constants: dict[str, float], **settings: str) -> Iterator[Service]:
-    """A service with other constants than its own."""
+    """A service with other constants than its own. Whatever clients did to it, its sums are right in the end."""
     with running_service(url, folder, **changed(folder / "constants", constants), **settings) as service:
         yield service
+        assert differences(url) == []
 
 
 def sqlite(folder: Path) -> str:
@@ -198,7 +200,7 @@ def test_what_waits_to_be_read_is_bounded(tmp_path: Path) -> None:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service as it is."""
     folder = tmp_path_factory.mktemp("plain")
-    with running_service(sqlite(folder), folder) as service:
+    with with_constants(sqlite(folder), folder, {}) as service:
         yield service
 
 

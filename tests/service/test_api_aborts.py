@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.reliability.offices import differences
 from tests.samples import payload, rows
 from tests.servers import ADMIN_TOKEN, Service
 
@@ -71,6 +72,7 @@ def test_a_thousand_aborted_requests_leave_the_service_well(service: Service) ->
     averages = service.admin.get("/api/v1/stats/processed/", params=query).json()["data"]["current"]["operational"]
     levels = payload("risk")["risks"]["current"]["operational"]
     assert averages == {level["level"]: float(level["value"]) for level in levels}
+    assert differences(service.database_url) == []
     assert " ERROR " not in service.log()
 
 
