@@ -3,10 +3,11 @@
 #
 #   contrib/create_client.sh NAME [TOKEN]
 #
-# The environment says which database, as for contrib/start.sh.
+# A token of your own is better given in STATS_CLIENT_TOKEN, where no history keeps it.
+# The environment says which database, as for contrib/start.sh, or else /etc/monarc-stats.toml, if that is there.
 set -eu
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "$1" = --help ]; then
-  echo "Usage: $0 NAME [TOKEN]" >&2
+  echo "Usage: $0 NAME [TOKEN]    (or the token in STATS_CLIENT_TOKEN)" >&2
   exit 2
 fi
 if [ -n "${2:-}" ]; then
@@ -17,5 +18,6 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 . "$here/_env.sh"
 
 prepare requirements.lock
+use_settings
 cd "$root"
 exec "$venv/bin/stats-service" client create "--name=$1"

@@ -1,20 +1,23 @@
 """The scripts in contrib/, run as an operator runs them."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.servers import HOST, ROOT, bare_environment, free_port
+from tests.servers import HOST, ROOT, Service, bare_environment, free_port
 
 LINES = ["UUID", "Name", "Role", "Token", "Sharing Enabled", "Created at"]
 TOKEN = "a-token-that-ansible-chose"
+HOME = "/var/lib/monarc-stats"
 
 
 @pytest.fixture
@@ -95,6 +98,40 @@ def test_a_token_that_is_given_leaves_the_process_list(surroundings: dict[str, s
     working = [line for line in seen if "stats-service" in line]
     assert working
     assert not [line for line in working if TOKEN in line]
+
+
+def test_an_account_is_made_for_the_service_that_systemd_runs(tmp_path: Path, surroundings: dict[str, str]) -> None:
+    """After the unit's own instructions create_client.sh alone makes an account that the running service knows."""
+    del surroundings["DATABASE_URL"]
+    copy = installed(checkout(tmp_path), surroundings)
+    unit = copy / "contrib/systemd/monarc-stats.service"
+    config, home = tmp_path / "monarc-stats.toml", tmp_path / "home"
+    home.mkdir()
+    for path in (unit, copy / "contrib/_env.sh"):
+        text = path.read_text().replace("/etc/monarc-stats.toml", str(config)).replace(HOME, str(home))
+        path.write_text(text.replace("-g monarc-stats", ""))
+    instructions = [line[4:] for line in unit.read_text().splitlines() if re.match("#   (install|echo) ", line)]
+    assert len(instructions) == 2
+    subprocess.run(["/bin/sh", "-ec", "\n".join(instructions)], check=True, env=surroundings)
+    assert config.stat().st_mode & 0o777 == 0o640
+
+    with closing(Service("", home, STATS_CONFIG=str(config))) as service:
+        service.start()
+        made = run(copy / "contrib/create_client.sh", "NC3", env=surroundings)
+        assert str(config) in made.stderr
+        token = dict(line.split(": ", 1) for line in made.stdout.splitlines())["Token"]
+        assert service.client_with(token).get("/api/v1/client/me").json()["name"] == "NC3"
+        service.stop()
+
+
+def installed(copy: Path, surroundings: dict[str, str]) -> Path:
+    """A checkout whose .venv holds what the scripts look for, and runs what is here."""
+    for name, command in (("python", ""), ("stats-service", "-m service ")):
+        (copy / ".venv").mkdir(exist_ok=True)
+        program(copy / ".venv/bin" / name, f'PYTHONPATH="{ROOT}" exec "{sys.executable}" {command}"$@"')
+    note = 'here=$1/contrib; . "$here/_env.sh"; fingerprint requirements.lock >"$venv/requirements.lock.installed"'
+    subprocess.run(["/bin/sh", "-c", note, "-", copy], check=True, env=surroundings)
+    return copy
 
 
 # --- start.sh -----------------------------------------------------------------------------------------------
