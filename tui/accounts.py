@@ -21,7 +21,7 @@ def columns(width: int) -> list[Column]:
         Column("Rows", 8, right=True),
         Column("Newest", 10),
     ]
-    wide = [Column("Coordinates", 16), Column("Last seen", 16), Column("Here", 5)] if width >= 130 else []  # noqa: PLR2004
+    wide = [Column("Coordinates", 16), Column("Last seen (UTC)", 16), Column("Here", 5)] if width >= 130 else []  # noqa: PLR2004
     rest = width - sum(column.width + 2 for column in (*fixed, *wide)) - 4
     return [Column("Name", max(min(rest, 60), 14)), *fixed, *wide]
 
@@ -60,7 +60,7 @@ def table(accounts: Sequence[Account]) -> Table:
         "Rows",
         "Newest",
         "Coordinates",
-        "Last seen",
+        "Last seen (UTC)",
         "Local",
     )
     body = tuple((cells[0], str(one.uuid), *cells[1:]) for one in accounts for cells in [row(one)])

@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from tui import screens
 from tui.desk import today
+from tui.dialogs.confirm import Confirm
 from tui.dialogs.form import Values
 from tui.dialogs.help import Help
 from tui.dialogs.period import ask_period, period_of
@@ -43,6 +44,7 @@ class Dashboard(App[None]):
         Binding("P", "own_period", "A period of your own", id="own-period", show=False),
         Binding("a", "next_aggregation", "Aggregation: day to year", id="aggregation", show=False),
         Binding("L", "next_language", "Language of the labels", id="language", show=False),
+        Binding("Z", "pause", "Pause refreshing, or go on", id="pause", show=False),
         Binding("question_mark,f1", "help", "Help", id="help", key_display="?"),
         Binding("q", "quit", "Quit", id="quit"),
     ]
@@ -130,6 +132,20 @@ class Dashboard(App[None]):
         """French, English, German, Dutch."""
         self._ask_for(self.session.scope.with_next_language())
 
+    async def action_quit(self) -> None:
+        """End; while a service makes a change only if that is wished: its answer may be the only copy of a token."""
+        if not self.session.under_way:
+            self.exit()
+            return
+        ask = f"Just now {self.session.under_way}: its answer would be lost. Quit all the same?"
+        self.push_screen(Confirm(ask, "Quit"), lambda sure: self.exit() if sure else None)
+
+    def action_pause(self) -> None:
+        """Fetch nothing by itself any more, or do so again."""
+        self.session.paused = not self.session.paused
+        said = "Refreshing is paused: r fetches, {key} goes on." if self.session.paused else "Refreshing goes on."
+        self.notify(said.format(key=self.session.settings.keys.get("pause", "Z")), markup=False)
+
     def action_help(self) -> None:
         """The keys of the view at hand."""
         if isinstance(self.screen, ViewScreen):
@@ -165,7 +181,8 @@ class Dashboard(App[None]):
         for active in screen.active_bindings.values():
             binding = active.binding
             if active.enabled and binding.description and active.node in {self, screen}:
-                yield SystemCommand(binding.description, f"Key: {self.get_key_display(binding)}", _runner(self, active))
+                name = binding.tooltip or binding.description
+                yield SystemCommand(name, f"Key: {self.get_key_display(binding)}", _runner(self, active))
 
 
 def key_ids() -> dict[str, str]:

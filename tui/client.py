@@ -2,14 +2,26 @@
 out as one of `tui.errors`, whatever text comes in has been made harmless (`tui.wire`).
 """
 
+import datetime as dt
+import ssl
 from collections import OrderedDict
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
-from tui import wire
-from tui.errors import ConnectionLost, DashboardError, NotAllowed, NotUnderstood, Refused, ServerFault
+from tui import past, wire
+from tui.errors import (
+    ConnectionLost,
+    DashboardError,
+    NotAllowed,
+    NotTrusted,
+    NotUnderstood,
+    Refused,
+    ServerFault,
+    SettingsError,
+    TooMany,
+)
 from tui.scope import Aggregation, Ask
 
 T = TypeVar("T")
@@ -17,6 +29,12 @@ T = TypeVar("T")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 KEPT_ANSWERS = 24
 """Answers kept with their ETag, so that coming back to an unchanged view transfers nothing."""
+
+WAIT_SECONDS = (1.0, 30.0, 3600.0)
+"""How long a service that answers 429 is left alone at least, where it does not say, and at most."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""An analysis that nobody has."""
 
 PUBLIC = {
     "risk": "stats/risks.json",
@@ -62,25 +80,31 @@ class Service:
 
     async def risks(self, ask: Ask) -> wire.RiskSeries:
         """Mean numbers of risks by state, kind and level, by date. Empty where there are no figures."""
-        return await self._processed("risk", "risk_averages_on_date", ask, wire.RiskSeries) or {}
+        found = await self._processed("risk", "risk_averages_on_date", ask, wire.RiskSeries) or {}
+        return past.risks(found, ask) if self._is_over(ask) else found
 
     async def objects(self, kind: str, ask: Ask) -> list[wire.ObjectSeries]:
         """Threats or vulnerabilities (`kind`: "threat", "vulnerability") over time."""
-        return await self._processed(kind, f"{kind}_average_on_date", ask, list[wire.ObjectSeries]) or []
+        found = await self._processed(kind, f"{kind}_average_on_date", ask, list[wire.ObjectSeries]) or []
+        return past.objects(found, ask) if self._is_over(ask) else found
 
     async def cartography(self, ask: Ask) -> wire.Cartography | None:
         """The mean heat maps of the period; None where there are no figures."""
         ask = msgspec.structs.replace(ask, aggregation=Aggregation.DAY)
+        if self._is_over(ask):
+            days = await self._processed("cartography", "cartography_average_on_date", ask, wire.CartographyOnDate)
+            return past.cartography(days, ask) if days else None
         return await self._processed("cartography", "cartography_average", ask, wire.Cartography)
 
     async def compliance(self, ask: Ask) -> list[wire.ComplianceSeries]:
         """Fulfilment by referential and category, over time."""
         series = list[wire.ComplianceSeries]
-        return await self._processed("compliance", "compliance_average_on_date", ask, series) or []
+        found = await self._processed("compliance", "compliance_average_on_date", ask, series) or []
+        return past.compliance(found, ask) if self._is_over(ask) else found
 
-    async def own_analyses(self) -> tuple[str, ...]:
-        """The analyses that the token's account has figures of (each of them has risks)."""
-        page = await self._call("GET", "api/v1/stats/", wire.RowPage, {"type": "risk", "get_last": True})
+    async def own_analyses(self, kind: str) -> tuple[str, ...]:
+        """The analyses that the token's account has figures of this kind of."""
+        page = await self._call("GET", "api/v1/stats/", wire.RowPage, {"type": kind, "get_last": True})
         return tuple(sorted({str(row.anr) for row in page.data}))
 
     async def places(self) -> list[wire.MapPlace]:
@@ -136,22 +160,29 @@ class Service:
 
     # --- how -----------------------------------------------------------------------------------------------
 
+    def _is_over(self, ask: Ask) -> bool:
+        """Whether what is asked for ends before today while the answer, a public one, does not."""
+        return not self._token and ask.date_to < _today()
+
     async def _processed(self, kind: str, processor: str, ask: Ask, answer: type[T]) -> T | None:
-        """A processor's data: as an account with exact dates; else the public figures, which always reach up to
-        today. None where there are none (the service then answers `[]`, whatever the processor)."""
+        """A processor's data: as an account with exact dates; else the public figures, which always reach up to today
+        (of a period that is over all days up to today, for `past` to make the period's figures of). None where there
+        are none (the service then answers `[]`, whatever the processor)."""
         parameters: dict[str, object] = {"processor": processor}
-        if ask.aggregation is not Aggregation.DAY:
+        if ask.aggregation is not Aggregation.DAY and not self._is_over(ask):
             parameters["aggregation_period"] = ask.aggregation.value
         if ask.local_only:
             parameters["local_stats_only"] = 1
         if not self._token:
-            parameters["days"] = (ask.date_to - ask.date_from).days
-            raw = await self._call("GET", PUBLIC[kind], msgspec.Raw, parameters)
+            days = (_today() - ask.date_from).days
+            if days < 0:
+                return None
+            raw = await self._call("GET", PUBLIC[kind], msgspec.Raw, parameters | {"days": days})
         else:
             dates = {"date_from": ask.date_from.isoformat(), "date_to": ask.date_to.isoformat()}
             parameters |= {"type": kind, **dates}
-            if ask.anrs is not None:
-                parameters["anrs"] = list(ask.anrs)
+            if ask.own_only:  # by name; where there are none a name that nobody has, since none would mean everybody's
+                parameters["anrs"] = list(await self.own_analyses(kind) or (NOBODY,))
             path = "api/v1/stats/processed/"
             raw = (await self._call("GET", path, wire.Processed, parameters)).data
         return None if bytes(raw).strip() == b"[]" else self._decode(bytes(raw), answer)
@@ -180,9 +211,7 @@ class Service:
         if self._closed:
             raise ConnectionLost(f"The connection to {self.name} is closed.")
         if self._http is None:
-            headers = {"X-API-KEY": self._token} if self._token else {}
-            headers["User-Agent"] = "stats-tui"
-            self._http = httpx.AsyncClient(timeout=TIMEOUT, headers=headers)
+            self._http = _opened(self._token)
         in_query = method == "GET" and not path.startswith("api/")
         try:
             return await self._http.request(
@@ -199,6 +228,8 @@ class Service:
         except httpx.DecodingError as error:
             raise NotUnderstood(f"{self.name} sends what cannot be read.") from error
         except httpx.HTTPError as error:
+            if reason := _distrust(error):
+                raise NotTrusted(f"The certificate of {self.name} is not trusted: {reason}.") from error
             raise ConnectionLost(f"Nobody answers at {self.name}.") from error
 
     def _read(self, response: httpx.Response, answer: type[T]) -> T:
@@ -221,7 +252,10 @@ class Service:
         said = self._problem(response.content)
         if status == httpx.codes.NOT_FOUND and not said:
             raise NotUnderstood(f"{self.name} has no {response.url.path}.")
-        raise error_for(status)(said or f"{self.name} answers {status}.")
+        said = said or f"{self.name} answers {status}."
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            raise TooMany(said, _wait(response.headers.get("retry-after", "")))
+        raise error_for(status)(said)
 
     def _problem(self, raw: bytes) -> str:
         """An error's message and what is wrong with which field; empty where the answer is no error of ours."""
@@ -238,3 +272,35 @@ def error_for(status: int) -> type[DashboardError]:
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return NotAllowed
     return Refused if status < httpx.codes.INTERNAL_SERVER_ERROR else ServerFault
+
+
+def _opened(token: str | None) -> httpx.AsyncClient:
+    """The connections, as the environment says. Raises SettingsError where that cannot be done."""
+    headers = {"X-API-KEY": token} if token else {}
+    headers["User-Agent"] = "stats-tui"
+    try:
+        return httpx.AsyncClient(timeout=TIMEOUT, headers=headers)
+    except (OSError, ssl.SSLError) as error:
+        message = f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {error}."
+        raise SettingsError(message, "It has to be a PEM file, or a folder of such.") from error
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        message = "The proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names cannot be used."
+        hint = "It has to be an http:// or https:// address; NO_PROXY names services that need none."
+        raise SettingsError(message, hint) from error
+
+
+def _distrust(error: BaseException | None) -> str:
+    """Why a certificate is not trusted; empty where that is not what went wrong."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return "" if error is None else error.verify_message
+
+
+def _wait(said: str) -> float:
+    """The seconds of a Retry-After."""
+    least, usual, most = WAIT_SECONDS
+    return min(max(float(said), least), most) if said.isdecimal() else usual
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

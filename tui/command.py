@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from tui import settings as settings_of
@@ -19,12 +20,42 @@ VIEWS = ", ".join(MODULES)
 
 NO_TERMINAL = """\
 stats-tui: this is no terminal. For scripts, mails and pictures there is
-  stats-tui snapshot VIEW [--json|--csv|--svg FILE]    (VIEW: {views})
+  stats-tui snapshot VIEW [--json|--csv|--svg [FILE]]    (VIEW: {views})
 """
+
+EPILOG = f"""\
+environment:
+  STATS_SERVER       the service's address, or the name of a server of the configuration file
+  STATS_TOKEN        an account's token, or
+  STATS_TOKEN_FILE   a file that holds it (a token is never taken from an argument)
+  STATS_GLOBAL       a global service to compare with
+  STATS_READ_ONLY    1: as --read-only
+  NO_COLOR           no colours
+
+configuration file (no part of it is needed; flags and environment win over it):
+  ~/.config/stats-tui/config.toml, or stats-tui/config.toml in $XDG_CONFIG_HOME
+
+{indent(settings_of.EXAMPLE, "  ")}"""
+
+SNAPSHOT = (
+    "Writes to FILE, else to standard output; without --json, --csv or --svg the screen as text. Exit status 1 where "
+    "something is missing because a service did not answer: what, stands on standard error and in the JSON's `about`."
+)
+
+FORMATS = {
+    "json": "the figures as JSON",
+    "csv": "the figures as CSV, tables apart by an empty line",
+    "svg": "the screen as a picture",
+}
+
+STDOUT = Path("-")
+LONGEST_DAYS = 36_525
+"""What the service's public figures reach back at most."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns its exit status: 0, 1 where something failed, 2 where it was called wrongly."""
+    """Run the command. Returns its exit status: 0, 1 where something failed, 2 where it was called wrongly, 130 where
+    it was ended by Ctrl-C."""
     parsed = parser().parse_args(arguments)
     try:
         return int(parsed.run(parsed))
@@ -32,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except DashboardError as error:
         return _fail(error, 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,12 +75,13 @@ def parser() -> argparse.ArgumentParser:
         parents=[_common()],
         allow_abbrev=False,
         description="The MONARC statistics in a terminal. Without a command: the dashboard.",
-        epilog="Environment: STATS_SERVER, STATS_GLOBAL, STATS_TOKEN, STATS_TOKEN_FILE, STATS_READ_ONLY, NO_COLOR. "
-        "A token is never taken from an argument.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--read-only", action="store_true", help="hide and refuse all that changes something")
-    top.add_argument("--refresh", type=_seconds, metavar="SECONDS", help="how often to fetch anew (60; 0: never)")
-    top.add_argument("--version", action="version", version=_version())
+    add = top.add_argument
+    add("--read-only", action="store_true", help="hide and refuse all that changes something")
+    add("--refresh", type=_whole(0, 86_400), metavar="SECONDS", help="how often to fetch anew (60; 0: never)")
+    add("--version", action="version", version=_version())
     top.set_defaults(run=_dashboard)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     # What is said before the command must not be undone by the command's own default.
@@ -75,19 +110,24 @@ def _add_snapshot(
     from tui.scope import Aggregation, Language, Reach  # noqa: PLC0415  # help must be quick
 
     add_command = commands.add_parser
-    snapshot = add_command("snapshot", parents=[common], help="print or draw a view without a terminal")
+    snapshot = add_command(
+        "snapshot",
+        parents=[common],
+        usage="stats-tui snapshot VIEW [--json|--csv|--svg [FILE]] [more]",
+        description=SNAPSHOT,
+        help="print or draw a view without a terminal",
+    )
     snapshot.add_argument("view", metavar="VIEW", help=VIEWS)
     how = snapshot.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="the figures as JSON")
-    how.add_argument("--csv", action="store_true", help="the figures as CSV, tables apart by an empty line")
-    how.add_argument("--svg", metavar="FILE", type=Path, help="the screen as a picture (else: as text)")
+    for kind, what in FORMATS.items():
+        how.add_argument(f"--{kind}", nargs="?", const=STDOUT, type=Path, metavar="FILE", help=what)
     add = snapshot.add_argument
-    add("--table", type=int, metavar="N", help="with --csv: only the Nth table")
-    add("--width", type=int, default=120, help="cells (120)")
-    add("--height", type=int, default=35, help="lines (35)")
+    add("--table", type=_whole(1, 1000), metavar="N", help="with --json or --csv: only the Nth table")
+    add("--width", type=_whole(1, 1000), default=120, metavar="CELLS", help="of the screen (120)")
+    add("--height", type=_whole(1, 1000), default=35, metavar="LINES", help="of the screen (35)")
     add("--theme", default="", help="e.g. stats-light")
     add("--reach", type=Reach, choices=list(Reach), default=Reach.LOCAL)
-    add("--days", type=int, default=90, help="the period up to today (90)")
+    add("--days", type=_whole(0, LONGEST_DAYS), default=90, metavar="N", help="the period up to today (90)")
     add("--by", type=Aggregation, choices=list(Aggregation), default=Aggregation.DAY)
     add("--language", type=Language, choices=list(Language), default=Language.EN)
     snapshot.set_defaults(run=_snapshot)
@@ -98,7 +138,7 @@ def _add_serve(
 ) -> None:
     serve = commands.add_parser("serve", parents=[common], help="the dashboard in a browser of this machine")
     add = serve.add_argument
-    add("--port", type=int, default=8000, help="where to listen on the loopback interface (8000)")
+    add("--port", type=_whole(1, 65_535), default=8000, metavar="N", help="of the loopback interface (8000)")
     add("--allow-admin", action="store_true", help="serve an administrator's dashboard, to every user of this machine")
     add("--allow-changes", action="store_true", help="not read-only")
     serve.set_defaults(run=_serve)
@@ -146,14 +186,26 @@ def _snapshot(parsed: argparse.Namespace) -> int:
         theme=parsed.theme,
     )
     settings = _settings(parsed, may_ask=False)
-    if parsed.json or parsed.csv:
-        kind = "json" if parsed.json else "csv"
-        sys.stdout.write(snapshot.figures(settings, order, kind, parsed.table))
-    elif parsed.svg:
-        parsed.svg.write_text(snapshot.screen(settings, order).svg, encoding="utf-8")
+    kind = next((one for one in FORMATS if getattr(parsed, one)), "text")
+    if kind in {"json", "csv"}:
+        taken = snapshot.figures(settings, order, kind, parsed.table)
     else:
-        sys.stdout.write(snapshot.screen(settings, order).text)
-    return 0
+        taken = snapshot.screen(settings, order, kind)
+    _write(getattr(parsed, kind, STDOUT), taken.text)
+    for problem in taken.problems:
+        sys.stderr.write(f"stats-tui: {problem}\n")
+    return 1 if taken.problems else 0
+
+
+def _write(path: Path, text: str) -> None:
+    """To a file, or to standard output. Raises DashboardError."""
+    if path == STDOUT:
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DashboardError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _info(parsed: argparse.Namespace) -> int:
@@ -170,7 +222,8 @@ def _info(parsed: argparse.Namespace) -> int:
         "configuration": str(settings_of.config_path(os.environ)),
         "state": str(settings_of.state_path(os.environ)),
     }
-    for name, value in (lines | {f"key {one}": keys for one, keys in key_ids().items()}).items():
+    keys = key_ids() | dict(settings.keys)
+    for name, value in (lines | {f"key {one}": pressed for one, pressed in keys.items()}).items():
         sys.stdout.write(f"{name:<24} {value}\n")
     return 0
 
@@ -179,21 +232,39 @@ def _settings(parsed: argparse.Namespace, *, may_ask: bool) -> Settings:
     """The settings in force. Where no server is named: asks, or says how to name one."""
     flags = Flags(parsed.server, parsed.token_file, parsed.world, parsed.read_only, parsed.refresh)
     path = settings_of.config_path(os.environ)
-    found = settings_of.resolve(flags, os.environ, settings_of.read_config(path))
+    config = settings_of.read_config(path)
+    _check_keys(config.keys, path)
+    found = settings_of.resolve(flags, os.environ, config)
     from tui import asking  # noqa: PLC0415  # as above
 
     if found is None and may_ask:
-        return asking.first_start(flags, path)
+        return asking.first_start(flags, os.environ, path)
     if found is None:
         raise SettingsError("No server is named.", "Say --server URL, or set STATS_SERVER.")
     return asking.with_token(found) if parsed.ask_token else found
 
 
-def _seconds(text: str) -> int:
-    seconds = int(text)
-    if seconds < 0:
-        raise argparse.ArgumentTypeError("seconds, or 0 for never")
-    return seconds
+def _check_keys(keys: Mapping[str, str], path: Path) -> None:
+    """Raises SettingsError where the configuration gives keys to an action that there is not."""
+    if not keys:
+        return
+    from tui.app import key_ids  # noqa: PLC0415  # as above
+
+    known = key_ids()
+    unknown = ", ".join(one for one in keys if one not in known)
+    if unknown:
+        raise SettingsError(f"{path}: [keys] has no action {unknown}.", f"There are: {', '.join(known)}.")
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """What reads an argument that is a whole number from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return int(text)
+
+    return read
 
 
 def _version() -> str:

@@ -87,16 +87,12 @@ class Desk:
             return error
 
     async def _local(self, ask: Ask) -> Ask:
-        """What makes a question a local one. A user's analyses are asked for by name; with none at all a name that
-        nobody has is asked for, since no name would mean everybody's."""
+        """What makes a question a local one."""
         if self.local.has_token and self.me is None:
             await self.arrive()
         if self.me is None or self.me.is_admin:
             return msgspec.structs.replace(ask, local_only=True)
-        return msgspec.structs.replace(ask, anrs=await self.local.own_analyses() or (NOBODY,))
-
-
-NOBODY = "00000000-0000-0000-0000-000000000000"
+        return msgspec.structs.replace(ask, own_only=True)
 
 
 class _Got(msgspec.Struct, Generic[T], frozen=True):

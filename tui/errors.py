@@ -3,7 +3,10 @@
 DashboardError
   SettingsError      a flag, a variable or the configuration file has a wrong value
   ConnectionLost     nobody answers: the service is down, the address is wrong, or the network is away
+  NotTrusted         somebody answers whose certificate does not prove that it is the service
   NotAllowed         the token is missing, unknown, or has not the right (401, 403)
+    NotAdmin         an administrator's token is needed
+  TooMany            more was asked than the service answers (429)
   Refused            the service says that what was sent is wrong (other 4xx), in its words
   ServerFault        the service failed (5xx)
   NotUnderstood      something answered that does not speak the service's language
@@ -28,13 +31,33 @@ class SettingsError(DashboardError):
 class ConnectionLost(DashboardError):
     """Nobody answers."""
 
-    hint = "Is the service running, and is the address right? It is tried again by itself."
+    hint = "Is the service running, and is the address right?"
+
+
+class NotTrusted(DashboardError):
+    """The certificate does not prove who answers."""
+
+    hint = "If it is the right service, name its authority's certificate (a PEM file) in SSL_CERT_FILE."
 
 
 class NotAllowed(DashboardError):
     """The token is missing, unknown, or may not do this."""
 
+    hint = "Give another token: --token-file, STATS_TOKEN_FILE, or the configuration file."
+
+
+class NotAdmin(NotAllowed):
+    """The token is not an administrator's."""
+
     hint = "Give an administrator's token: --token-file, STATS_TOKEN_FILE, or the configuration file."
+
+
+class TooMany(DashboardError):
+    """The service answers again after `seconds`."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message, f"Wait {seconds:.0f} s.")
+        self.seconds = seconds
 
 
 class Refused(DashboardError):
@@ -46,7 +69,7 @@ class Refused(DashboardError):
 class ServerFault(DashboardError):
     """The service failed."""
 
-    hint = "Its log says why. It is tried again by itself."
+    hint = "Its log says why."
 
 
 class NotUnderstood(DashboardError):

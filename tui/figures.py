@@ -3,14 +3,16 @@
 import bisect
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
+from tui.desk import Answers
 from tui.scope import Language, Side
 from tui.wire import DatedValue, Kind, Labels, Level, ObjectSeries, RiskSeries, State
 
 CHANGE_DAYS = 30
-"""Over how many days a change is measured, where the period is that long."""
+"""Over how many days a change is measured, where there are points so far apart and no further."""
 
 SIDE_NAMES = {Side.LOCAL: "Local", Side.GLOBAL: "Global"}
 
@@ -52,21 +54,38 @@ def label(labels: Labels, language: Language, otherwise: str) -> str:
     return next((str(name) for name in names if name and not name.isspace()), otherwise)
 
 
-def change(points: Sequence[tuple[dt.date, float | None]], days: int = CHANGE_DAYS) -> float | None:
-    """The newest value less the one `days` before it (the newest that is at least so old; the oldest where none is).
-    None where there are not two values."""
+Points = Sequence[tuple[dt.date, float | None]]
+"""Values by date, the oldest first; None where there is none."""
+
+
+def failures(*answers: Answers[Any]) -> list[str]:
+    """What went wrong on the sides that did not answer, each thing once."""
+    return list(dict.fromkeys(error.message for one in answers for error in one.problems.values()))
+
+
+def change(points: Points) -> float | None:
+    """The newest value less the one CHANGE_DAYS before it (the newest that is at least so old; the oldest where none
+    is). None where there are not two values."""
+    both = _compared(points)
+    return both[1][1] - both[0][1] if both else None
+
+
+def span(series: Iterable[Points]) -> str:
+    """What the `change`s of these series are measured over, in words: that is longer where their points are further
+    apart, and shorter where the period is. Empty where none of them has a change."""
+    found = {(newer[0] - older[0]).days for older, newer in filter(None, map(_compared, series))}
+    least, most = min(found, default=0), max(found, default=0)
+    return "" if not found else f"in {most} days" if least == most else f"in {least} to {most} days"
+
+
+def _compared(points: Points) -> tuple[tuple[dt.date, float], tuple[dt.date, float]] | None:
+    """The two points that a change lies between; None where there are not two."""
     known = [(date, value) for date, value in points if value is not None]
     if len(known) < 2:  # noqa: PLR2004  # a change needs two
         return None
-    newest, value = known[-1]
-    place = bisect.bisect_right([date for date, _ in known], newest - dt.timedelta(days=days)) - 1
-    return value - known[max(place, 0)][1]
-
-
-def span(points: Sequence[tuple[dt.date, object]], days: int = CHANGE_DAYS) -> str:
-    """What a `change` of these points is measured over, in words."""
-    have = (points[-1][0] - points[0][0]).days if points else 0
-    return f"in {min(have, days)} days"
+    newest = known[-1]
+    place = bisect.bisect_right([date for date, _ in known], newest[0] - dt.timedelta(days=CHANGE_DAYS)) - 1
+    return known[max(place, 0)], newest
 
 
 def dated(values: Iterable[DatedValue]) -> list[tuple[dt.date, float | None]]:

@@ -3,15 +3,6 @@
 from textual.message import Message
 
 
-class MarksChanged(Message):
-    """Other rows of a table are marked now."""
-
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        """`keys`: the marked rows', in the order of marking."""
-        super().__init__()
-        self.keys = keys
-
-
 class WidthChanged(Message):
     """A table has another width, which its columns depend on."""
 

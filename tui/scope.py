@@ -60,8 +60,8 @@ class Ask(msgspec.Struct, frozen=True):
     date_to: dt.date
     aggregation: Aggregation = Aggregation.DAY
     local_only: bool = False
-    anrs: tuple[str, ...] | None = None
-    """Only these analyses; None: all that the other parameters leave."""
+    own_only: bool = False
+    """Only the analyses of the account that asks."""
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -57,8 +57,8 @@ class LocalServer(Server):
 
 
 def run(settings: Settings, port: int, *, allow_admin: bool, allow_changes: bool) -> None:
-    """Serve until Ctrl-C. Raises SettingsError where the token is an administrator's and that is not allowed, and the
-    other errors of asking the service whose token it is."""
+    """Serve until Ctrl-C. Raises SettingsError where the token is an administrator's and that is not allowed, or where
+    the port is taken, and the other errors of asking the service whose token it is."""
     if not allow_admin and asyncio.run(_is_admin(settings)):
         raise SettingsError(
             "The token is an administrator's, and everybody on this machine could use the page.",
@@ -67,7 +67,12 @@ def run(settings: Settings, port: int, *, allow_admin: bool, allow_changes: bool
     read_only = settings.read_only or not allow_changes
     if settings.token is not None:  # for the processes of the pages; an argument could be read by everybody
         os.environ["STATS_TOKEN"] = settings.token.reveal()
-    LocalServer(command(settings, read_only=read_only), HOST, port, title="MONARC statistics").serve()
+    server = LocalServer(command(settings, read_only=read_only), HOST, port, title="MONARC statistics")
+    try:
+        server.serve()
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise SettingsError(f"Port {port} cannot be listened on: {why}.", "Say --port N.") from error
 
 
 def command(settings: Settings, *, read_only: bool) -> str:

@@ -17,6 +17,10 @@ class Session:
         self.memory = memory
         self.away = False
         """Whether the terminal's window has lost the focus: figures are then fetched less often."""
+        self.under_way = ""
+        """The change that a service is making just now, in words; empty where none is."""
+        self.paused = False
+        """Whether figures are fetched only when asked."""
 
     @property
     def scope(self) -> Scope:
@@ -31,7 +35,7 @@ class Session:
     def refresh_seconds(self) -> float | None:
         """After how long figures are fetched again; None: only when asked."""
         every = self.settings.refresh
-        return None if every <= 0 else every * (5 if self.away else 1)
+        return None if every <= 0 or self.paused else every * (5 if self.away else 1)
 
 
 def now() -> dt.datetime:

@@ -2,18 +2,7 @@
 
 The only place that reads the environment. A token comes from a file, the environment or a hidden prompt, never from an
 argument (which every user of the machine can read), and is never shown: `Secret` masks itself.
-
-    ~/.config/stats-tui/config.toml          ($XDG_CONFIG_HOME)
-
-    default = "home"
-    refresh = 60                             # seconds; 0: only when asked (r)
-    [servers.home]
-    url = "http://127.0.0.1:5005"
-    token_file = "~/.config/stats-tui/home.token"
-    global = "https://dashboard.example.org"
-    read_only = false
-    [keys]                                   # an action's id (stats-tui info lists them) = "key,another key"
-    refresh = "f5,r"
+`EXAMPLE` is a configuration file with everything that may stand in one.
 """
 
 from collections.abc import Mapping
@@ -25,6 +14,18 @@ import msgspec
 from tui.errors import SettingsError
 
 APP = "stats-tui"
+EXAMPLE = """\
+default = "home"                         # the server to start with; the only one needs no default
+refresh = 60                             # seconds; 0: only when asked (r)
+export_dir = "~/stats"                   # where e writes to; otherwise the folder that it was started in
+[servers.home]
+url = "http://127.0.0.1:5005"
+token_file = "~/.config/stats-tui/home.token"
+global = "https://dashboard.example.org" # the public figures to compare with
+read_only = false
+[keys]                                   # an action (stats-tui info lists them) and the keys for it
+refresh = "f5,r"
+"""
 MASK = "•••"
 GROUP_OR_OTHERS = 0o077
 
@@ -119,8 +120,12 @@ def read_config(path: Path) -> Config:
 
 def resolve(flags: Flags, environment: Mapping[str, str], config: Config) -> Settings | None:
     """The settings that flags, environment and configuration file make together; None where none of them names a
-    server. Raises SettingsError."""
-    named = flags.server or environment.get("STATS_SERVER") or config.default
+    server. A configuration's only server is its default. Raises SettingsError."""
+    only = next(iter(config.servers)) if len(config.servers) == 1 else None
+    named = flags.server or environment.get("STATS_SERVER") or config.default or only
+    if named is None and config.servers:
+        known = ", ".join(sorted(config.servers))
+        raise SettingsError(f"The configuration names no default server ({known}).", "Say --server NAME.")
     if named is None:
         return None
     entry = config.servers.get(named)

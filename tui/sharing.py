@@ -171,7 +171,7 @@ def by_type(data: Sharing, client: str, width: int) -> str:
 def push_columns(width: int) -> list[Column]:
     """The columns of the pushes; how each went gets what the others leave."""
     fixed = [
-        Column("Push", 16),
+        Column("Push (UTC)", 16),
         Column("Took", 7, right=True),
         Column("Sent", 9, right=True),
         Column("There", 7, right=True),
@@ -214,20 +214,26 @@ def size(count: int) -> str:
 
 def refused_columns(width: int) -> list[Column]:
     """The columns of what was refused; the reason gets what the others leave."""
-    fixed = [Column("Refused", 13), Column("Date", 10), *([Column("Analysis", 36)] if width >= ROOMY else [])]
+    fixed = [
+        Column("Refused", 13),
+        Column("Date", 10),
+        *([Column("Account", 22)] if width >= ROOMY else []),
+        *([Column("Analysis", 36)] if width >= SPACIOUS else []),
+    ]
     return [*fixed, Column("Why", width - sum(column.width + 2 for column in fixed) - 6)]
 
 
 def refused_lines(data: Sharing, columns: Sequence[Column]) -> list[Line]:
     """A line per row, by what says which it is."""
-    analyses = any(column.title == "Analysis" for column in columns)
+    heads = {column.title for column in columns}
     return [
         Line(
-            f"{one.anr} {one.type} {one.date}",
+            f"{one.client} {one.anr} {one.type} {one.date}",
             (
                 str(one.type),
                 one.date.isoformat(),
-                *([str(one.anr)] if analyses else []),
+                *([one.name or f"deleted here: {one.client}"] if "Account" in heads else []),
+                *([one.anr] if "Analysis" in heads else []),
                 str(one.reason or "without a reason"),
             ),
         )
@@ -260,7 +266,7 @@ def tables(data: Sharing) -> list[Table]:
         ),
         Table(
             "Pushes",
-            ("To", "Started", "Ended", "Sent", "Already there", "Refused", "Left", "Bytes", "Error"),
+            ("To", "Started (UTC)", "Ended (UTC)", "Sent", "Already there", "Refused", "Left", "Bytes", "Error"),
             tuple(
                 (
                     str(one.server),

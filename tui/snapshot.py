@@ -30,18 +30,18 @@ class Order(msgspec.Struct, frozen=True):
     theme: str = ""
 
 
-class Picture(msgspec.Struct, frozen=True):
-    """A screen, as a picture and as text."""
+class Taken(msgspec.Struct, frozen=True):
+    """What was wanted, and what it lacks because a service did not answer."""
 
-    svg: str
     text: str
+    problems: list[str]
 
 
-def figures(settings: Settings, order: Order, kind: str, only: int | None = None) -> str:
+def figures(settings: Settings, order: Order, kind: str, only: int | None = None) -> Taken:
     """A view's figures as "csv" or "json"; `only` the Nth of its tables, from 1. Raises DashboardError."""
     view = view_named(order.view)
     desk = Desk.of(settings)
-    tables = asyncio.run(_load(view, desk, order.scope))
+    tables, problems = asyncio.run(_load(view, desk, order.scope))
     if only is not None:
         if not 1 <= only <= len(tables):
             raise SettingsError(f"{order.view} has {len(tables)} tables.")
@@ -49,23 +49,25 @@ def figures(settings: Settings, order: Order, kind: str, only: int | None = None
     if kind == "json":
         sources = [desk.name(side) for side in order.scope.reach.sides]
         about = about_scope(order.scope, sources) | {"fetched": now().isoformat(timespec="seconds")}
-        return export.to_json(order.view, about, tables).decode()
-    return "\n".join(map(export.to_csv, tables))
+        about["problems"] = " ".join(problems)
+        return Taken(export.to_json(order.view, about, tables).decode(), problems)
+    return Taken("\n".join(map(export.to_csv, tables)), problems)
 
 
-async def _load(view: type[ViewScreen], desk: Desk, scope: Scope) -> list[Table]:  # type: ignore[type-arg]
+async def _load(view: type[ViewScreen], desk: Desk, scope: Scope) -> tuple[list[Table], list[str]]:  # type: ignore[type-arg]
     try:
-        return view.tables(await view.load(desk, scope), scope)
+        data = await view.load(desk, scope)
+        return view.tables(data, scope), view.problems(data)
     finally:
         await desk.close()
 
 
-def screen(settings: Settings, order: Order) -> Picture:
-    """A view's screen, once its data is there. Raises DashboardError."""
-    return asyncio.run(_draw(settings, order))
+def screen(settings: Settings, order: Order, kind: str) -> Taken:
+    """A view's screen as "svg" or "text", once its data is there. Raises DashboardError."""
+    return asyncio.run(_draw(settings, order, kind))
 
 
-async def _draw(settings: Settings, order: Order) -> Picture:
+async def _draw(settings: Settings, order: Order, kind: str) -> Taken:
     from tui.app import Dashboard  # noqa: PLC0415  # figures need no app
 
     view = view_named(order.view)
@@ -78,9 +80,10 @@ async def _draw(settings: Settings, order: Order) -> Picture:
                 await pilot.pause(LOOK_SECONDS)
         await pilot.pause()
         shown = app.screen
-        if isinstance(shown, view) and shown.error is not None:
+        if shown.error is not None:
             raise shown.error
-        return Picture(export.tidy_svg(app.export_screenshot()), text_of(app))
+        text = export.tidy_svg(app.export_screenshot()) if kind == "svg" else text_of(app)
+        return Taken(text, shown.problems(shown.data))
 
 
 def text_of(app: App[None]) -> str:

@@ -111,6 +111,18 @@ class Cartography(Wire, frozen=True):
     risks: dict[State, dict[Kind, Grid]]
 
 
+GridOnDate = dict[int, dict[int, list[float]]]
+"""The same, with a mean for each date."""
+
+
+class CartographyOnDate(Wire, frozen=True):
+    """How many risks lay where on each of the dates, which are in their order."""
+
+    scales: Scales
+    dates: list[dt.date]
+    risks: dict[State, dict[Kind, GridOnDate]]
+
+
 class CategorySeries(Wire, frozen=True):
     """A category's fulfilment, 0 to 1, over time, and its mean over the range."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from textual.pilot import Pilot
@@ -129,6 +130,42 @@ async def dashboard(
         if patient:
             await driver.settled()
         yield driver
+
+
+class SlowRoad:
+    """A way to a service, byte by byte the same but for one thing: while `is_open` is not set answers wait."""
+
+    def __init__(self, service: Service) -> None:
+        self._there = urlsplit(service.url)
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.url = ""
+
+    @contextlib.asynccontextmanager
+    async def built(self) -> AsyncIterator["SlowRoad"]:
+        """Within the block one gets there by `url`."""
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            yield self
+            self.is_open.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, onward = await asyncio.open_connection(self._there.hostname, self._there.port)
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # the client left, or the test is over
+            await asyncio.gather(self._carry(reader, onward), self._carry(answers, writer, self.is_open))
+
+    @staticmethod
+    async def _carry(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event | None = None
+    ) -> None:
+        try:
+            while part := await reader.read(1 << 16):
+                if is_open:
+                    await is_open.wait()
+                writer.write(part)
+                await writer.drain()
+        finally:
+            writer.close()
 
 
 @pytest.fixture

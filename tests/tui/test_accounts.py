@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Button, Checkbox, Input
 
 from tests.servers import Service, running_service
-from tests.tui.conftest import Driver, dashboard
+from tests.tui.conftest import Driver, SlowRoad, dashboard
 from tui.dialogs.confirm import Confirm
 from tui.dialogs.form import Form
 from tui.dialogs.token import ShowToken
@@ -151,6 +151,37 @@ async def test_a_rotated_token_replaces_the_old_one(service: Service) -> None:
         assert account.get("/api/v1/client/me").status_code == 403
         with service.client_with(driver.app.clipboard) as renewed:
             assert renewed.get("/api/v1/client/me").status_code == 200
+
+
+async def test_a_new_token_survives_impatience(service: Service) -> None:
+    """While the service makes it no other change is begun, quitting asks first, and it is shown over another view, too:
+    it is the only copy."""
+    account = service.client("Impatient")
+    async with SlowRoad(service).built() as road, dashboard(road.url, "accounts") as driver:
+        await choose(driver, "Impatient")
+        await open_dialog(driver, "R", Confirm)
+        road.is_open.clear()
+        driver.app.screen.query_one("#yes", Button).press()
+        await driver.until(lambda: driver.app.screen is driver.view)
+        assert "working" in driver.text
+        for key in ("n", "s", "R"):
+            await driver.pilot.press(key)
+            await driver.says("Still working")
+            assert driver.app.screen is driver.view
+        await open_dialog(driver, "q", Confirm)
+        await driver.says("Quit all the same?")
+        await driver.pilot.press("escape")
+        await driver.pilot.press("2")
+        await driver.until(lambda: driver.view.VIEW_NAME == "risks")
+        road.is_open.set()
+        await driver.until(lambda: isinstance(driver.app.screen, ShowToken), "the token")
+        await driver.pilot.press("y")
+        assert account.get("/api/v1/client/me").status_code == 403
+        with service.client_with(driver.app.clipboard) as renewed:
+            assert renewed.get("/api/v1/client/me").status_code == 200
+        await driver.pilot.press("escape")
+        await driver.pilot.press("q")
+        await driver.until(lambda: not driver.app.is_running, "the end")
 
 
 async def test_deleting_asks_for_the_name(service: Service) -> None:

@@ -3,14 +3,29 @@
 import asyncio
 import contextlib
 import datetime as dt
+import shutil
+import ssl
+import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.servers import ADMIN_TOKEN, Service, free_port
 from tui.client import Service as Client
 from tui.desk import Desk, today
-from tui.errors import ConnectionLost, DashboardError, NotAllowed, NotUnderstood, Refused, ServerFault
+from tui.errors import (
+    ConnectionLost,
+    DashboardError,
+    NotAllowed,
+    NotTrusted,
+    NotUnderstood,
+    Refused,
+    ServerFault,
+    SettingsError,
+    TooMany,
+)
 from tui.scope import Aggregation, Ask, Reach, Scope, Side
 from tui.wire import Kind, Level, State
 
@@ -19,6 +34,14 @@ from tui.wire import Kind, Level, State
 def ask() -> Ask:
     """The last thirty days."""
     return Scope(days=30).ask(today())
+
+
+@pytest.fixture
+async def public(demo: Service) -> AsyncIterator[Client]:
+    """The API of the demo's service without a token."""
+    service = Client(demo.url)
+    yield service
+    await service.close()
 
 
 @contextlib.asynccontextmanager
@@ -69,18 +92,48 @@ async def test_every_answer_is_understood(client: Client, ask: Ask) -> None:
     assert me is not None
     assert me.is_admin
     assert (await client.about()).version
-    assert await client.own_analyses()
+    assert await client.own_analyses("compliance")
 
 
-async def test_the_public_figures_are_the_same(demo: Service, client: Client, ask: Ask) -> None:
+async def test_the_public_figures_are_the_same(public: Client, client: Client, ask: Ask) -> None:
     """Without a token the same numbers come from the public addresses."""
-    public = Client(demo.url)
-    assert await public.risks(ask) == await client.risks(ask)
-    assert await public.objects("threat", ask) == await client.objects("threat", ask)
-    assert await public.cartography(ask) == await client.cartography(ask)
-    assert await public.compliance(ask) == await client.compliance(ask)
+    assert await _all_figures(public, ask) == await _all_figures(client, ask)
     assert await public.me() is None
-    await public.close()
+
+
+@pytest.mark.parametrize("aggregation", Aggregation)
+async def test_a_period_that_is_over_is_the_same_in_public(
+    public: Client, client: Client, aggregation: Aggregation
+) -> None:
+    """The public addresses reach up to today: what comes after the period's end is no part of any figure. (Means over
+    several days differ a little, since a day with few rows counts as much as one with many.)"""
+    last = today() - dt.timedelta(days=20)
+    ask = Ask(last - dt.timedelta(days=15), last, aggregation)
+    assert _plain(await _all_figures(public, ask)) == _about(_plain(await _all_figures(client, ask)))
+    future = Ask(today() + dt.timedelta(days=1), today() + dt.timedelta(days=9))
+    assert await public.risks(future) == {}
+
+
+async def _all_figures(service: Client, ask: Ask) -> list[object]:
+    return [
+        await service.risks(ask),
+        await service.objects("threat", ask),
+        await service.cartography(ask),
+        await service.compliance(ask),
+    ]
+
+
+def _plain(answer: object) -> object:
+    return msgspec.to_builtins(answer, enc_hook=str, str_keys=True)
+
+
+def _about(plain: object) -> object:
+    """What equals it, but for two per cent."""
+    if isinstance(plain, dict):
+        return {key: _about(part) for key, part in plain.items()}
+    if isinstance(plain, list):
+        return [_about(part) for part in plain]
+    return pytest.approx(plain, rel=0.02) if isinstance(plain, float) else plain
 
 
 async def test_periods_are_aggregated(client: Client, ask: Ask) -> None:
@@ -119,6 +172,19 @@ async def test_a_user_sees_its_own_analyses_as_local(demo: Service) -> None:
     assert answers.values[Side.GLOBAL] != {}
     with pytest.raises(NotAllowed):
         await desk.local.accounts()
+    await desk.close()
+
+
+async def test_a_user_sees_analyses_that_have_sent_no_risks(blank: Service) -> None:
+    """A Front Office may have posted threats alone, as the README's first example does."""
+    thing = {"uuid": str(uuid.uuid4()), **{f"label{n}": "Thing" for n in range(1, 5)}}
+    threat = {**thing, "count": 1, "maxRisk": 1, "averageRate": "1.00"}
+    row = {"anr": str(uuid.uuid4()), "type": "threat", "date": today().isoformat(), "data": [threat]}
+    with blank.client("Threats only") as account:
+        assert account.post("/api/v1/stats/", json=[row]).status_code == 201
+        desk = Desk(Client(blank.url, account.headers["X-API-KEY"]))
+    found = await desk.gather(Scope(days=30), lambda service, ask: service.objects("threat", ask))
+    assert [one.object for one in found.values[Side.LOCAL]] == [thing["uuid"]]
     await desk.close()
 
 
@@ -179,6 +245,8 @@ async def test_a_token_that_does_not_open_is_told(demo: Service, token: str, err
         (http("503 Busy", b'{"message": "The database is busy."}'), ServerFault),
         (http("400 Bad", b'{"message": "No.", "errors": {"name": "too long"}}'), Refused),
         (http("400 Bad", b'{"message": 5}'), Refused),
+        (http("429 Too Many", b"", "Retry-After: 99999999999"), TooMany),
+        (http("429 Too Many", b"", "Retry-After: Tue, 24 Nov 2026 12:00:00 GMT"), TooMany),
     ],
 )
 async def test_what_is_no_good_answer_is_an_error_of_ours(answer: bytes, error: type[DashboardError]) -> None:
@@ -187,6 +255,45 @@ async def test_what_is_no_good_answer_is_an_error_of_ours(answer: bytes, error: 
         with pytest.raises(error) as caught:
             await client.accounts()
     assert caught.value.message.isprintable()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> None:
+    """As what it is, and with where to name one that does."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    both = tmp_path / "both.pem"
+    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    made += " -addext subjectAltName=IP:127.0.0.1"
+    command = [openssl, *made.split(), "-keyout", str(both), "-out", str(tmp_path / "c")]
+    assert await (await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)).wait() == 0
+    both.write_bytes(both.read_bytes() + (tmp_path / "c").read_bytes())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(both)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    client = Client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server:
+        with pytest.raises(NotTrusted, match="self-signed certificate") as caught:
+            await client.about()
+    assert "SSL_CERT_FILE" in caught.value.hint
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("ALL_PROXY", "ftp://127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/nonexistent/authority.pem"),
+    ],
+)
+async def test_a_variable_that_cannot_be_used_is_named(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that the HTTP library reads, too: with the error, on the screen."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable):
+        await Client("http://127.0.0.1:1").about()
 
 
 async def test_the_services_own_words_are_passed_on() -> None:

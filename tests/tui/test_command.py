@@ -8,10 +8,12 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 from tests.servers import ADMIN_TOKEN, ROOT, Service, bare_environment, free_port
+from tui.settings import EXAMPLE
 
 
 @pytest.fixture
@@ -53,9 +55,36 @@ def test_a_view_as_json_csv_text_and_picture(demo: Service, tmp_path: Path, toke
     text = run(tmp_path, "snapshot", "risks", "--width", "100", "--height", "30", *server).stdout
     assert "Current informational" in text
     assert len(text.splitlines()) == 30
-    picture = tmp_path / "risks.svg"
-    assert run(tmp_path, "snapshot", "risks", "--svg", str(picture), *server).returncode == 0
-    assert "informational" in picture.read_text()
+    for kind, begins in ("svg", "<svg"), ("csv", "Name,Low"), ("json", "{"):
+        path = tmp_path / f"risks.{kind}"
+        done = run(tmp_path, "snapshot", "risks", f"--{kind}", str(path), *server)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert path.read_text().startswith(begins)
+        assert "informational" in path.read_text()
+    done = run(tmp_path, "snapshot", "risks", "--csv", str(tmp_path / "nowhere" / "risks.csv"), *server)
+    assert done.returncode == 1
+    assert done.stderr.endswith("risks.csv cannot be written: No such file or directory.\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["--json", "--height=30"])
+def test_figures_that_lack_a_side_are_told(demo: Service, tmp_path: Path, kind: str) -> None:
+    """They are printed, and say themselves what they lack; standard error and the exit status say so too."""
+    away = f"127.0.0.1:{free_port()}"
+    sides = ("--server", demo.url, "--global", f"http://{away}", "--reach", "compare")
+    done = run(tmp_path, "snapshot", "risks", kind, *sides)
+    assert done.returncode == 1
+    assert done.stderr == f"stats-tui: Nobody answers at {away}.\n"
+    assert "Current informational" in done.stdout
+    assert f"Nobody answers at {away}." in done.stdout
+
+
+def test_who_may_not_see_the_accounts_gets_no_empty_list_of_silent_ones(demo: Service, tmp_path: Path) -> None:
+    """That would say that none is silent. Nothing has failed either."""
+    done = run(tmp_path, "snapshot", "overview", "--json", "--server", demo.url)
+    read = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, read["about"]["problems"]) == (0, "", "")
+    assert "Silent accounts" not in [table["title"] for table in read["tables"]]
 
 
 def test_a_snapshot_takes_the_environments_settings(demo: Service, tmp_path: Path) -> None:
@@ -73,6 +102,9 @@ def test_a_snapshot_takes_the_environments_settings(demo: Service, tmp_path: Pat
         (("snapshot", "risks", "--json", "--server", "elsewhere"), 2, "neither an address"),
         (("snapshot", "risks", "--json", "--csv", "--server", "http://x"), 2, "not allowed with"),
         (("--token=secret",), 2, "unrecognized arguments"),
+        (("snapshot", "risks", "--days", "1000000", "--server", "http://x"), 2, "no whole number from 0 to 36525"),
+        (("snapshot", "risks", "--width", "0", "--server", "http://x"), 2, "no whole number from 1 to 1000"),
+        (("serve", "--port", "99999", "--server", "http://x"), 2, "no whole number from 1 to 65535"),
     ],
 )
 def test_a_wrong_call_is_told(tmp_path: Path, arguments: tuple[str, ...], status: int, said: str) -> None:
@@ -94,12 +126,28 @@ def test_a_service_that_is_away_is_told(tmp_path: Path, kind: str) -> None:
 
 
 def test_info_shows_the_settings_and_no_token(tmp_path: Path) -> None:
-    """Server, files, keys."""
+    """Server, files, and the keys in force."""
+    config = tmp_path / ".config" / "stats-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[keys]\nrefresh = "f5"\n')
     done = run(tmp_path, "info", "--server", "http://x", STATS_TOKEN=ADMIN_TOKEN)
     assert done.returncode == 0
     assert ADMIN_TOKEN not in done.stdout
-    assert "config.toml" in done.stdout
-    assert "key refresh" in done.stdout
+    assert str(config) in done.stdout
+    said = dict(line.split(maxsplit=2)[1:] for line in done.stdout.splitlines() if line.startswith("key "))
+    assert said["refresh"] == "f5"
+    assert {"mark", "filter", "pause"} <= said.keys()
+    config.write_text('[keys]\nrefrehs = "f5"\n')
+    done = run(tmp_path, "info", "--server", "http://x")
+    assert done.returncode == 2
+    assert f"{config}: [keys] has no action refrehs. There are: reach," in done.stderr
+
+
+def test_help_says_what_may_stand_in_the_configuration(tmp_path: Path) -> None:
+    """And where it is."""
+    said = run(tmp_path, "--help").stdout
+    assert indent(EXAMPLE, "  ") in said
+    assert "~/.config/stats-tui/config.toml" in said
 
 
 def test_on_a_terminal_it_runs_and_ends_with_q(demo: Service, tmp_path: Path) -> None:

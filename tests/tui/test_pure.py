@@ -14,9 +14,11 @@ from tui import accounts, export, objects, wire
 from tui.charts.base import Table
 from tui.clean import REPLACEMENT, clean
 from tui.desk import Answers
-from tui.figures import Metric, ObjectRow, change, label, object_rows, span
+from tui.errors import ConnectionLost, ServerFault
+from tui.figures import Metric, ObjectRow, change, failures, label, object_rows, span
 from tui.objects import Choices, Words
 from tui.scope import Aggregation, Language, Reach, Scope, Side
+from tui.screens.overview import Overview, OverviewScreen
 from tui.wire import Labels, ObjectMeans, ObjectSeries, ObjectValue
 
 DAY = dt.date(2026, 3, 31)
@@ -130,14 +132,30 @@ def test_names_fall_back_to_another_language(labels: Labels, language: Language,
 
 
 def test_a_change_is_measured_over_thirty_days() -> None:
-    """Against the newest value that is thirty days old or older; the oldest where none is; None with one value."""
+    """Against the newest value that is thirty days old or older; the oldest where none is; None with one value. How far
+    apart they really are is said."""
     points: list[tuple[dt.date, float | None]] = [(at(0), 1.0), (at(9), 2.0), (at(11), 5.0), (at(40), 10.0)]
     assert change(points) == 8.0
     assert change(points[:3]) == 4.0
     assert change(points[:1]) is None
     assert change([(at(0), 1.0), (at(1), None)]) is None
-    assert span(points) == "in 30 days"
-    assert span(points[:2]) == "in 9 days"
+    assert span([points]) == "in 31 days"
+    assert span([points, points[:2], points[:1]]) == "in 9 to 31 days"
+    quarters: list[tuple[dt.date, float | None]] = [(at(0), 1.0), (at(91), 2.0), (at(183), 3.0)]
+    assert change(quarters) == 1.0
+    assert span([quarters]) == "in 92 days"
+    assert span([points[:1]]) == span([]) == ""
+
+
+def test_all_that_did_not_answer_is_named() -> None:
+    """Whichever part it is of, each thing once; the accounts' absence leaves no empty list of silent ones."""
+    away, slow = ConnectionLost("Nobody answers."), ServerFault("It failed.")
+    one: Answers[list[ObjectSeries]] = Answers({Side.LOCAL: []}, {Side.GLOBAL: away})
+    both: Answers[list[ObjectSeries]] = Answers({}, {Side.LOCAL: slow, Side.GLOBAL: away})
+    assert failures(one, both) == ["Nobody answers.", "It failed."]
+    data = Overview(Answers({Side.LOCAL: {}}, {}), one, slow, DAY)
+    assert OverviewScreen.problems(data) == ["Nobody answers.", "Accounts could not be read: It failed."]
+    assert "Silent accounts" not in [table.title for table in OverviewScreen.tables(data, Scope())]
 
 
 def test_objects_of_both_sides_are_compared() -> None:

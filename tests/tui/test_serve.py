@@ -80,6 +80,20 @@ async def test_an_administrators_token_is_refused(demo: Service, tmp_path: Path)
     assert ADMIN_TOKEN.encode() not in said + wrong
 
 
+async def test_a_port_that_is_taken_is_told(demo: Service, tmp_path: Path) -> None:
+    """In a line that says what to do."""
+    port = demo.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "tui", "serve", "--server", demo.url, "--port", port]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command, env=bare_environment(tmp_path), cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, wrong = await process.communicate()
+    assert process.returncode == 2
+    assert wrong.decode() == f"stats-tui: Port {port} cannot be listened on: Address already in use. Say --port N.\n"
+
+
 def test_a_pages_process_gets_no_token_as_an_argument() -> None:
     """Only what everybody may read, quoted for the shell."""
     settings = Settings("http://here", Secret(ADMIN_TOKEN), "http://world/a b;c")

@@ -1,7 +1,9 @@
 """Flags, environment, configuration file, memory: which one wins, and that no token is shown."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tui import asking
@@ -9,6 +11,7 @@ from tui.errors import SettingsError
 from tui.memory import Memory, Remembered
 from tui.scope import Reach, Scope
 from tui.settings import (
+    EXAMPLE,
     MASK,
     Config,
     Flags,
@@ -73,6 +76,27 @@ def test_flags_win_over_the_environment_and_that_over_the_file(config: Config) -
     assert by_flag.url == "http://other:5005"
     assert by_environment.url == "http://env:1"
     assert not by_environment.read_only
+
+
+def test_the_example_is_a_configuration(tmp_path: Path) -> None:
+    """What the help shows can be read, says all there is, and works."""
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE)
+    config = read_config(path)
+    for field in (*msgspec.structs.fields(Config), *msgspec.structs.fields(ServerEntry)):
+        assert re.search(rf"^\[?{field.encode_name}\b", EXAMPLE, re.MULTILINE), field.encode_name
+    assert config.keys == {"refresh": "f5,r"}
+
+
+def test_a_configurations_only_server_is_its_default() -> None:
+    """Of several one has to be named."""
+    one = Config(servers={"a": ServerEntry("http://a")})
+    found = resolve(Flags(), {}, one)
+    assert found is not None
+    assert found.url == "http://a"
+    two = Config(servers={"a": ServerEntry("http://a"), "b": ServerEntry("http://b")})
+    with pytest.raises(SettingsError, match=r"no default server \(a, b\)"):
+        resolve(Flags(), {}, two)
 
 
 def test_without_a_server_there_are_no_settings() -> None:
@@ -188,7 +212,7 @@ def test_a_first_start_asks_and_keeps(tmp_path: Path, monkeypatch: pytest.Monkey
     answers = iter(["http://here:5005", "y"])
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
     monkeypatch.setattr("getpass.getpass", lambda _: TOKEN)
-    found = asking.first_start(Flags(), path)
+    found = asking.first_start(Flags(), {}, path)
     assert found.url == "http://here:5005"
     assert TOKEN not in path.read_text()
     token_file = path.with_name("home.token")
@@ -205,6 +229,38 @@ def test_a_first_start_keeps_what_the_configuration_says(tmp_path: Path, monkeyp
     path.write_text('refresh = 7\n[keys]\nrefresh = "f5"\n')
     monkeypatch.setattr("builtins.input", lambda _: "")
     monkeypatch.setattr("getpass.getpass", lambda _: "")
-    found = asking.first_start(Flags(), path)
+    found = asking.first_start(Flags(), {}, path)
     assert (found.url, found.token, found.refresh) == (asking.DEFAULT_URL, None, 7)
     assert found.keys == {"refresh": "f5"}
+
+
+def test_a_first_start_heeds_flags_and_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token_file: Path
+) -> None:
+    """A token that is there is not asked for, and not kept either; the rest holds as at any other start."""
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    monkeypatch.setattr("getpass.getpass", lambda _: pytest.fail("asked for a token"))
+    environment = {"STATS_TOKEN": TOKEN, "STATS_READ_ONLY": "1", "STATS_GLOBAL": "http://world"}
+    for flags, given in (Flags(), environment), (Flags(token_file=str(token_file)), {}):
+        path = tmp_path / given.get("STATS_TOKEN", "flag") / "config.toml"
+        found = asking.first_start(flags, given, path)
+        assert found.token is not None
+        assert found.token.reveal() == TOKEN
+        assert found.read_only is bool(given)
+        assert found.world == given.get("STATS_GLOBAL")
+        assert [one.name for one in path.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_first_start_that_cannot_go_on_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-D in place of an address, and a folder that nothing can be written to."""
+
+    def ends(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ends)
+    with pytest.raises(SettingsError, match="Nothing was answered"):
+        asking.first_start(Flags(), {}, tmp_path / "config.toml")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    with pytest.raises(SettingsError, match="cannot be written"):
+        asking.first_start(Flags(), {"STATS_TOKEN": TOKEN}, tmp_path / "file" / "config.toml")

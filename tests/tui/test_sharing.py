@@ -21,7 +21,7 @@ from tests.tui.conftest import Driver, dashboard
 from tui import sharing, snapshot
 from tui.settings import Secret, Settings
 from tui.widgets.rows import Rows
-from tui.wire import Clean, ShareAccount, SharePush, ShareWaiting, Sharing
+from tui.wire import Clean, ShareAccount, SharePush, ShareRefused, ShareWaiting, Sharing
 
 PICTURES = Path(__file__).parent / "pictures"
 NOW = dt.datetime(2026, 3, 31, 9, tzinfo=dt.UTC)
@@ -108,6 +108,15 @@ def test_columns_fit(width: int) -> None:
     for columns in (sharing.account_columns(width), sharing.push_columns(width), sharing.refused_columns(width)):
         assert sum(column.width + 2 for column in columns) <= width - 2
         assert min(column.width for column in columns) > 0
+
+
+def test_a_row_refused_of_two_accounts_is_two() -> None:
+    """Two accounts may have the same analysis; a table takes no two rows of one key. Each row says whose it is."""
+    one = ShareRefused(Clean("nc3"), Clean("NC3"), Clean("an analysis"), Clean("risk"), NOW.date(), None)
+    gone = msgspec.structs.replace(one, client=Clean("cases"), name=None)
+    lines = sharing.refused_lines(stands(refused=[one, gone]), sharing.refused_columns(120))
+    assert len({line.key for line in lines}) == 2
+    assert [line.cells[2] for line in lines] == ["NC3", "deleted here: cases"]
 
 
 def test_times_and_sizes_are_short() -> None:
@@ -206,6 +215,21 @@ async def test_the_types_are_those_of_the_account_under_the_cursor(sharer: Share
         assert driver.app.clipboard == next(one["uuid"] for one in found if one["name"] == "New here, too")
 
 
+async def test_the_lists_are_filtered(sharer: Sharer) -> None:
+    """Accounts and refused rows alike, by anything that they say; a kept filter goes with Escape."""
+    async with dashboard(sharer.near.url, "sharing") as driver:
+        accounts, refused = (driver.view.query_one(f"#{name}", Rows) for name in ("accounts", "refused"))
+        await driver.pilot.press("slash")
+        await driver.type("ville")
+        await driver.until(lambda: (accounts.row_count, refused.row_count) == (1, 1), "the city's rows alone")
+        await driver.pilot.press("enter", "slash")
+        await driver.type("q")
+        await driver.until(lambda: (accounts.row_count, refused.row_count) == (0, 0), "no row")
+        await driver.pilot.press("enter", "escape")
+        await driver.until(lambda: accounts.row_count == 7, "all rows")
+        assert driver.view.focused is accounts
+
+
 async def test_one_list_fills_the_screen(sharer: Sharer) -> None:
     """+ shows the list that has the keys alone, Escape brings the rest back."""
     async with dashboard(sharer.near.url, "sharing") as driver:
@@ -252,12 +276,13 @@ def test_a_snapshot_has_all_figures(sharer: Sharer) -> None:
     """As JSON and CSV, each thing a table; the token is in none."""
     settings = Settings(url=sharer.near.url, token=Secret(ADMIN_TOKEN))
     order = snapshot.Order("sharing")
-    tables = {one["title"]: one for one in json.loads(snapshot.figures(settings, order, "json"))["tables"]}
+    read = snapshot.figures(settings, order, "json").text
+    tables = {one["title"]: one for one in json.loads(read)["tables"]}
     assert list(tables) == ["Waiting", "Shared", "Pushes", "Refused", "State"]
     assert {row[0] for row in tables["Shared"]["rows"]} >= {"NC3", "Zürich"}
     (refused,) = tables["Refused"]["rows"]
     assert refused[0] == "Ville de Luxembourg"
     assert "is missing [/]" in refused[-1]
-    csv = snapshot.figures(settings, order, "csv", 5)
+    csv = snapshot.figures(settings, order, "csv", 5).text
     assert csv.splitlines()[0] == "Server,Token,Running,Shared,Refused,Analyses gone"
-    assert sharer.near.environment["REMOTE_STATS_TOKEN"] not in snapshot.figures(settings, order, "json")
+    assert sharer.near.environment["REMOTE_STATS_TOKEN"] not in read

@@ -8,8 +8,11 @@ import uuid
 
 import pytest
 
+from tests.faults import answer, fault_proxy
 from tests.servers import Service, free_port
-from tests.tui.conftest import dashboard
+from tests.tui.conftest import SlowRoad, dashboard
+from tui.dialogs.choose import Choose
+from tui.scope import Reach
 from tui.screens import views
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
@@ -97,17 +100,44 @@ async def test_starting_without_a_service_says_so() -> None:
     async with dashboard(f"http://127.0.0.1:{free_port()}", "risks") as driver:
         assert "Nobody answers at 127.0.0.1" in driver.text
         assert "Next try in" in driver.text
-        assert "Not loaded: see above." in driver.text
+        for _ in range(2):  # drawn, and as tables
+            assert "Not loaded: see above." in driver.text
+            await driver.press("t")
         await driver.press("1")
         assert "Nobody answers" in driver.text
 
 
 async def test_a_wrong_token_says_what_to_do(blank: Service) -> None:
-    """And is not tried again and again."""
-    async with dashboard(blank.url, "accounts", token="nobody-has-this-token") as driver:
+    """And is not tried again and again. That only an administrator's would do is said where it is so."""
+    async with dashboard(blank.url, "risks", token="nobody-has-this-token") as driver:
         assert "--token-file" in driver.text
+        assert "administrator" not in driver.text
+        assert "r tries again." in driver.text
         assert "Next try" not in driver.text
         assert "nobody-has-this-token" not in driver.text
+
+
+async def test_a_token_that_is_revoked_is_not_tried_every_second(blank: Service) -> None:
+    """Each try would count against the address, which Front Offices may share: figures that are fetched every second
+    are asked for again after half a minute, and the screen says so."""
+    account = blank.client("Revoked")
+    with fault_proxy(blank.url) as proxy:
+        async with dashboard(proxy.url, "risks", token=account.headers["X-API-KEY"], refresh=1) as driver:
+            mine = next(one for one in blank.admin.get("/api/v1/client/").json()["data"] if one["name"] == "Revoked")
+            blank.admin.post(f"/api/v1/client/{mine['uuid']}/token")
+            await driver.until(lambda: driver.view.error is not None, "the refusal")
+            await driver.says("Next try in 28 s; r tries now.")
+            assert "No active account has this token." in driver.text
+            assert [request.status for request in proxy.requests].count(403) == 1
+
+
+async def test_a_service_that_is_asked_too_much_is_asked_again_when_it_says(demo: Service) -> None:
+    """Without a key being pressed, also where it was the first question."""
+    with fault_proxy(demo.url, [answer(429, b'{"message": "Too many requests."}', retry_after="1")]) as proxy:
+        async with dashboard(proxy.url, "risks") as driver:
+            assert "Too many requests. Next try in" in driver.text
+            await driver.until(lambda: driver.view.data is not None, "the figures")
+            assert len(proxy.requests) == 3
 
 
 async def test_without_a_token_figures_show_and_accounts_explain(demo: Service) -> None:
@@ -123,11 +153,75 @@ async def test_without_a_token_figures_show_and_accounts_explain(demo: Service) 
 async def test_figures_of_another_scope_do_not_pass_for_those_asked_for(blank: Service) -> None:
     """Where the service is gone and something else is asked for, the old figures are taken away."""
     async with dashboard(blank.url, "risks") as driver:
+        await driver.press("t")
         blank.stop()
         await driver.pilot.press("p")
         await driver.until(lambda: driver.view.error is not None, "the loss")
         assert driver.view.data is None
         assert all(panel.chart is None for panel in driver.view.query(Panel))
+        await driver.says("Not loaded: see above.")
+        assert not any(rows.row_count for rows in driver.view.query(Rows))
+
+
+async def test_a_late_answer_is_not_shown_under_another_heading(demo: Service) -> None:
+    """Whoever steps through all periods while the service is slow gets the figures of the one that the heading says,
+    and not those of the last but one once they arrive."""
+    async with SlowRoad(demo).built() as road, dashboard(road.url, "risks") as driver:
+        before, moment = driver.view.data, driver.view.loaded_at
+        road.is_open.clear()
+        for days in (90, 365, 30):
+            await driver.pilot.press("p")
+            assert driver.app.session.scope.days == days
+        assert "loading" in driver.text
+        road.is_open.set()
+        await driver.until(lambda: driver.view.loaded_at != moment, "an answer")
+        assert driver.view.data == before
+        assert "loading" not in driver.text
+
+
+async def test_an_error_of_one_side_does_not_stay_on_the_other(demo: Service) -> None:
+    """Back at Local its figures are fetched again, where Global has none to show."""
+    elsewhere = answer(404, b"<html>", media="text/html")
+    with fault_proxy(demo.url, [elsewhere] * 9) as world:
+        async with dashboard(demo.url, "risks", world=world.url) as driver:
+            driver.app.action_reach(Reach.GLOBAL)
+            await driver.settled()
+            assert "Not loaded" in driver.text
+            driver.app.action_reach(Reach.LOCAL)
+            await driver.until(lambda: driver.view.data is not None, "the local figures")
+            assert driver.view.error is None
+
+
+async def test_an_export_says_whose_figures_it_holds(demo: Service) -> None:
+    """Those that are shown, while others are still being fetched; and asking for a format does not stop that."""
+    async with SlowRoad(demo).built() as road, dashboard(road.url, "risks") as driver:
+        road.is_open.clear()
+        await driver.pilot.press("p")
+        await driver.pilot.press("e")
+        await driver.until(lambda: isinstance(driver.app.screen, Choose), "the formats")
+        written = json.loads(next(iter(driver.view.exported("json", driver.view.data).values())))
+        assert written["about"]["period"] == "30 days"
+        road.is_open.set()
+        await driver.until(lambda: driver.view.about()["period"] == "90 days", "the figures that were asked for")
+        await driver.pilot.press("escape")
+        await driver.settled()
+
+
+async def test_a_view_that_was_left_while_it_loaded_goes_on_later(demo: Service) -> None:
+    """Its load was cancelled while another view's ran: it does not say for ever that it loads."""
+    async with SlowRoad(demo).built() as road, dashboard(road.url, "threats") as driver:
+        await driver.press("2")
+        await driver.press("p")
+        road.is_open.clear()
+        await driver.pilot.press("r", "3")
+        await driver.until(lambda: driver.view.VIEW_NAME == "threats")
+        await driver.says("loading")
+        road.is_open.set()
+        await driver.settled()
+        await driver.pilot.press("2")
+        await driver.until(lambda: driver.view.VIEW_NAME == "risks")
+        await driver.settled()
+        assert "loading" not in driver.text
 
 
 async def test_figures_are_fetched_again_by_themselves(blank: Service) -> None:

@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 from tests.servers import Service
 from tests.tui.conftest import dashboard
+from tui.charts.facts import Fact, Facts
 from tui.charts.lines import Lines
+from tui.charts.palette import DARK, LIGHT
 from tui.scope import Aggregation, Language, Reach, Scope
 from tui.screens import views
 from tui.screens.objects import ObjectTable
@@ -40,11 +43,21 @@ async def test_every_view_shows_its_figures(demo: Service, name: str) -> None:
     async with dashboard(demo.url, name, size=(80, 24)) as driver:
         for width, height in ((80, 24), (120, 35), (200, 55)):
             await driver.pilot.resize_terminal(width, height)
+            await driver.until(lambda: driver.text.count("\n") == height, "the new size")  # noqa: B023  # awaited at once
             await driver.until(lambda: not [said for said in SAID[name] if said not in driver.text], str(SAID[name]))
             assert driver.view.error is None
             lines = driver.text.split("\n")
             assert max(map(len, lines)) <= width
-            assert len(lines) - 1 == height
+
+
+async def test_the_glance_shows_all_its_facts(demo: Service) -> None:
+    """On a second line where they need it: what needs a look may be the last."""
+    things = [Fact(f"{number} things", 1_234_567) for number in range(4)]
+    async with dashboard(demo.url, size=(80, 24)) as driver:
+        panel = driver.view.query_one("#facts", Panel)
+        assert panel.size.height == 1
+        panel.show(Facts("At a glance", (*things, Fact("old", 1, alert=True))))
+        await driver.says("! 1 old")
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
@@ -150,7 +163,7 @@ async def test_every_chart_is_a_table_too(demo: Service) -> None:
 
 
 async def test_the_filter_works_while_typing(demo: Service) -> None:
-    """Only rows with the text stay; Enter keeps it, Escape clears it, and the table has the keys again."""
+    """Only rows with the text stay; Enter keeps it, Escape clears it, kept or not, and the table has the keys again."""
     async with dashboard(demo.url, "threats") as driver:
         table = driver.view.query_one(ObjectTable)
         total = table.row_count
@@ -158,13 +171,72 @@ async def test_the_filter_works_while_typing(demo: Service) -> None:
         await driver.type("data")
         await driver.until(lambda: 0 < table.row_count < total, "fewer rows")
         assert all("data" in str(line.cells[1]).lower() for line in table.lines)
-        await driver.pilot.press("enter")
-        await driver.until(lambda: driver.view.focused is table)
-        assert driver.view.query_one(FilterBar).display
-        await driver.pilot.press("slash", "escape")
-        await driver.until(lambda: table.row_count == total, "all rows")
-        assert driver.view.focused is table
-        assert not driver.view.query_one(FilterBar).display
+        for keys in ("slash", "escape"), ("escape",):
+            await driver.pilot.press("enter")
+            await driver.until(lambda: driver.view.focused is table)
+            assert driver.view.query_one(FilterBar).display
+            await driver.pilot.press(*keys)
+            await driver.until(lambda: table.row_count == total, "all rows")
+            assert driver.view.focused is table
+            assert not driver.view.query_one(FilterBar).display
+            await driver.pilot.press("slash")
+            await driver.type("data")
+            await driver.until(lambda: 0 < table.row_count < total, "fewer rows")
+
+
+async def test_accounts_are_filtered(demo: Service, tmp_path: Path) -> None:
+    """By anything that their rows say; what is exported are those shown."""
+    async with dashboard(demo.url, "accounts", folder=tmp_path) as driver:
+        rows = driver.view.query_one("#accounts", Rows)
+        await driver.pilot.press("slash")
+        await driver.type("OPERATOR")
+        await driver.until(lambda: [line.cells[0] for line in rows.lines] == ["operator"], "one row")
+        await driver.pilot.press("enter", "e", "enter")
+        await driver.until(lambda: contents(tmp_path, "*.csv"), "the table")
+        assert len(contents(tmp_path, "*.csv")[0].splitlines()) == 2
+        await driver.pilot.press("escape")
+        await driver.until(lambda: rows.row_count > 1, "all rows")
+
+
+async def test_the_dashboards_own_account_is_warned_of(demo: Service) -> None:
+    """A new token for it locks the dashboard out; for others their Front Office."""
+    async with dashboard(demo.url, "accounts") as driver:
+        rows = driver.view.query_one("#accounts", Rows)
+        for name, said in ("admin", "is the account of this"), ("operator", "Its Front Office"):
+            rows.move_cursor(row=[line.cells[0] for line in rows.lines].index(name))
+            await driver.pilot.press("R")
+            await driver.says(said)
+            await driver.pilot.press("escape")
+            await driver.until(lambda: driver.app.screen is driver.view)
+
+
+async def test_refreshing_is_paused(demo: Service) -> None:
+    """Z stops it, and says so as long as it lasts; Z goes on."""
+    async with dashboard(demo.url, "risks", refresh=1) as driver:
+        await driver.pilot.press("Z")
+        await driver.says("Refreshing is paused")
+        await driver.says("paused · 127.0.0.1")
+        await driver.settled()
+        before = driver.view.loaded_at
+        await driver.says("2 s ago")
+        assert driver.view.loaded_at == before
+        await driver.pilot.press("Z")
+        await driver.until(lambda: driver.view.loaded_at != before, "fresh figures")
+        await driver.until(lambda: "paused ·" not in driver.text)
+
+
+async def test_another_theme_recolours_the_trends(demo: Service) -> None:
+    """At once, in the table's cells too."""
+    async with dashboard(demo.url, "threats") as driver:
+        table = driver.view.query_one(ObjectTable)
+
+        def colour() -> str:
+            trend = table.lines[0].cells[-1]
+            return str(trend.style) if isinstance(trend, Text) else ""
+
+        assert colour() == DARK.series[0]
+        driver.app.theme = "stats-light"
+        await driver.until(lambda: colour() == LIGHT.series[0], "the light palette")
 
 
 async def test_the_table_sorts_by_any_column(demo: Service) -> None:
@@ -311,6 +383,10 @@ async def test_help_lists_the_keys_of_the_view(demo: Service) -> None:
 
 async def test_the_palette_runs_an_action(demo: Service) -> None:
     """Every action with a key can be found by its name."""
+    async with dashboard(demo.url, "threats") as driver:
+        driver.view.query_one("#evolution", Panel).query_one("ScrollArea").focus()
+        said = {one.title for one in driver.app.get_system_commands(driver.app.screen)}
+        assert {"Draw the row as a line", "Filter", "Pause refreshing, or go on", "Period", "Risks"} <= said
     async with dashboard(demo.url, "risks") as driver:
         before = driver.view.loaded_at
         await driver.pilot.press("ctrl+p")

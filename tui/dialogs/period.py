@@ -13,7 +13,7 @@ def ask_period(scope: Scope, today: dt.date) -> Form:
         Field("from", "From", ask.date_from.isoformat(), "YYYY-MM-DD"),
         Field("to", "To", ask.date_to.isoformat(), "YYYY-MM-DD"),
     ]
-    hint = "First and last day. Public figures (without a token) always reach up to today."
+    hint = "First and last day. Public figures (without a token) of a period that is over are means of its days' means."
     return Form(hint, "Show", fields, _wrong)
 
 

@@ -152,6 +152,9 @@ class ViewScreen(LoadingScreen[D]):
     def _export(self, kind: str | None) -> None:
         if kind is None or self.data is None:
             return
+        if kind == "svg" and not self.has_what_is_asked:
+            self.notify("The picture would show figures under another heading: wait for theirs.", severity="warning")
+            return
         files = self.exported(kind, self.data)
         if self.app.is_web:  # the files are for whoever looks on, not for the machine that serves
             for name, text in files.items():
@@ -179,8 +182,9 @@ class ViewScreen(LoadingScreen[D]):
 
     def about(self) -> dict[str, str]:
         """What an export says of itself: whose figures, over which time, fetched when."""
-        scope, desk = self.session.scope, self.session.desk
-        said = {"fetched": self.loaded_at.isoformat() if self.loaded_at else ""}
+        scope, desk = self.loaded_scope or self.session.scope, self.session.desk
+        problems = [] if self.data is None else self.problems(self.data)
+        said = {"fetched": self.loaded_at.isoformat() if self.loaded_at else "", "problems": " ".join(problems)}
         if not self.USES_SCOPE:
             return {"source": desk.local.url, **said}
         return about_scope(scope, [desk.name(side) for side in scope.reach.sides]) | said

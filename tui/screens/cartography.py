@@ -10,7 +10,7 @@ from textual.widget import Widget
 from tui.charts.base import Table
 from tui.charts.heat import Heat
 from tui.desk import Answers, Desk
-from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES
+from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES, failures
 from tui.scope import Scope, Side, following
 from tui.screens.base import ViewScreen
 from tui.widgets.panel import Panel
@@ -86,9 +86,10 @@ class CartographyScreen(ViewScreen[Maps]):
         for name, chart in zip(("first", "second"), shown, strict=True):
             self.query_one(f"#{name}", Panel).show(chart)
 
-    def problems(self, data: Maps) -> list[str]:
+    @staticmethod
+    def problems(data: Maps) -> list[str]:
         """A side that did not answer."""
-        return [error.message for error in data.problems.values()]
+        return failures(data)
 
     def action_next_kind(self) -> None:
         """Informational or operational."""

@@ -12,7 +12,7 @@ from tui.charts.bars import Target, Targets, marked
 from tui.charts.base import Table
 from tui.charts.lines import Lines, Series
 from tui.desk import Answers, Desk
-from tui.figures import SIDE_NAMES, label, newest
+from tui.figures import SIDE_NAMES, failures, label, newest
 from tui.figures import dated as points_of
 from tui.scope import Language, Scope
 from tui.screens.base import ViewScreen
@@ -133,9 +133,10 @@ class ComplianceScreen(ViewScreen[Referentials]):
         panel.border_subtitle = f"standard {place} of {len(known)}"
         self.query_one("#evolution", Panel).show(evolution(data, self.chosen, language))
 
-    def problems(self, data: Referentials) -> list[str]:
+    @staticmethod
+    def problems(data: Referentials) -> list[str]:
         """A side that did not answer."""
-        return [error.message for error in data.problems.values()]
+        return failures(data)
 
     def action_step(self, step: int) -> None:
         """Another referential."""

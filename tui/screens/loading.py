@@ -8,12 +8,11 @@ import datetime as dt
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
-from textual import work
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.desk import Desk
-from tui.errors import ConnectionLost, DashboardError, ServerFault
+from tui.errors import ConnectionLost, DashboardError, ServerFault, TooMany
 from tui.scope import Scope
 from tui.session import Session, now
 from tui.widgets.banner import Banner, Tone
@@ -23,6 +22,9 @@ D = TypeVar("D")
 
 RETRY_SECONDS = (2, 5, 10, 30)
 """How long to wait before the first, second, ... try after the connection was lost; the last for all further ones."""
+
+PASSING = (ConnectionLost, ServerFault, TooMany)
+"""What passes without anybody mending it here."""
 
 
 class LoadingScreen(Screen[None], Generic[D]):
@@ -36,16 +38,24 @@ class LoadingScreen(Screen[None], Generic[D]):
         self.session = session
         self.data: D | None = None
         self.loaded_at: dt.datetime | None = None
-        self._loaded_scope: Scope | None = None
+        self.loaded_scope: Scope | None = None
+        """What the data was asked for, in the language that it is shown in."""
+        self.error: DashboardError | None = None
+        self._awaited_scope: Scope | None = None
+        """What the running load asks for; None while none runs."""
+        self._load_worker: Worker[None] | None = None
         self._failures = 0
         self._retry_at: dt.datetime | None = None
-        self._busy = False
-        self.error: DashboardError | None = None
 
     @property
     def is_settled(self) -> bool:
         """Whether it shows data, or why there is none, and waits for nothing."""
-        return not self._busy and (self.data is not None or self.error is not None)
+        return self._awaited_scope is None and (self.data is not None or self.error is not None)
+
+    @property
+    def has_what_is_asked(self) -> bool:
+        """Whether there is data, and it is what the heading says."""
+        return self.data is not None and self._is_asked_for(self.loaded_scope)
 
     @staticmethod
     async def load(desk: Desk, scope: Scope) -> D:
@@ -60,7 +70,8 @@ class LoadingScreen(Screen[None], Generic[D]):
         """Say in place of the data why there is none."""
         raise NotImplementedError
 
-    def problems(self, data: D) -> list[str]:
+    @staticmethod
+    def problems(data: D) -> list[str]:
         """What the data lacks, e.g. one of two services that are compared."""
         del data
         return []
@@ -74,26 +85,28 @@ class LoadingScreen(Screen[None], Generic[D]):
     def on_screen_resume(self) -> None:
         """Coming (back) to the view: load what is missing, changed or old."""
         self._tell()
-        if self._is_outdated():
-            self.reload()
-        elif self.data is not None and self._loaded_scope != self.session.scope:
+        if not self.has_what_is_asked or self._is_old():
+            self._need()
+        elif self.loaded_scope != self.session.scope:
             self._show()
 
     def on_screen_suspend(self) -> None:
-        """Moving on: nobody waits for the answer any more."""
-        self.workers.cancel_group(self, "load")
+        """Moving on to another view: nobody waits for the answer any more. Under a dialog one does."""
+        if self not in self.app.screen_stack:
+            self.workers.cancel_group(self, "load")
+            self._awaited_scope = None
 
     def scope_changed(self) -> None:
         """Something else is asked for now. Another language needs no other data."""
         self._tell()
-        if self._same_but_language():
+        if self.has_what_is_asked:
             self._show()
-        else:
+        if not self.has_what_is_asked or self._awaited_scope is not None:
             self._failures = 0
-            self.reload()
+            self._need()
 
     def _tick(self) -> None:
-        if not self.is_current or self._busy:
+        if not self.is_current or self._awaited_scope is not None:
             return
         if self._retry_at is not None:
             if now() >= self._retry_at:
@@ -104,77 +117,93 @@ class LoadingScreen(Screen[None], Generic[D]):
             self.reload()
         self._tell()
 
-    def _is_outdated(self) -> bool:
-        return self.data is None or self._is_old() or not self._same_but_language()
-
     def _is_old(self) -> bool:
         every = self.session.refresh_seconds
         if every is None or self.loaded_at is None:
             return False
         return (now() - self.loaded_at).total_seconds() >= every
 
-    def _same_but_language(self) -> bool:
-        if self._loaded_scope is None:
-            return False
-        scope = self.session.scope
-        return not self.USES_SCOPE or self._loaded_scope == msgspec.structs.replace(
-            scope, language=self._loaded_scope.language
-        )
+    def _is_asked_for(self, scope: Scope | None) -> bool:
+        """Whether data of this scope is what is asked for now."""
+        if scope is None or not self.USES_SCOPE:
+            return scope is not None
+        return msgspec.structs.replace(scope, language=self.session.scope.language) == self.session.scope
 
     # --- loading -------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="load", exit_on_error=False)
-    async def reload(self) -> None:
+    def reload(self) -> None:
         """Load and show. A second call takes the place of the first."""
-        scope = self.session.scope
-        self._busy = True
+        self._awaited_scope = self.session.scope
         self._tell()
+        load = self._load(self.session.scope)
+        self._load_worker = self.run_worker(load, group="load", exclusive=True, exit_on_error=False)
+
+    def _need(self) -> None:
+        """Load, unless just that is under way."""
+        if not self._is_asked_for(self._awaited_scope):
+            self.reload()
+
+    async def _load(self, scope: Scope) -> None:
+        """An answer that nobody asks for any more is dropped: whoever asks for something else loads that."""
         try:
             data = await self.load(self.session.desk, scope)
         except DashboardError as error:
-            self._failed(error)
+            if self._is_asked_for(scope):
+                self._failed(error)
         else:
-            self._arrived(data, scope)
+            if self._is_asked_for(scope):
+                self._arrived(data, scope)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of our own must not look like loading for ever."""
-        if event.worker.group == "load" and event.state is not WorkerState.RUNNING:
-            self._busy = any(worker.group == "load" and worker.is_running for worker in self.workers)
+        if event.worker is self._load_worker and event.worker.is_finished:
+            self._awaited_scope = None
         if event.state is WorkerState.ERROR:
             fault = DashboardError(f"A fault of the dashboard: {event.worker.error!r}", "Please report it.")
             self._failed(fault)
 
     def _arrived(self, data: D, scope: Scope) -> None:
-        self.data, self._loaded_scope, self.loaded_at = data, scope, now()
-        self._failures, self._retry_at, self._busy, self.error = 0, None, False, None
+        self.data, self.loaded_scope, self.loaded_at = data, scope, now()
+        self._failures, self._retry_at, self._awaited_scope, self.error = 0, None, None, None
         self._show()
 
     def _show(self) -> None:
-        if self.data is None:
+        if self.data is None or self.loaded_scope is None:
             return
-        self._loaded_scope = self.session.scope
+        self.loaded_scope = msgspec.structs.replace(self.loaded_scope, language=self.session.scope.language)
         self.show(self.data)
         found = self.problems(self.data)
-        banner = self.query_one(Banner)
-        if found:
-            banner.say(" ".join(found), Tone.WARNING)
+        if self.error is not None:
+            self._tell_loss()
+        elif found:
+            self.query_one(Banner).say(" ".join(found), Tone.WARNING)
         else:
-            banner.hush()
+            self.query_one(Banner).hush()
         self._tell()
 
     def _failed(self, error: DashboardError) -> None:
-        self._busy = False
+        self._awaited_scope = None
         self._failures += 1
-        waits = isinstance(error, ConnectionLost | ServerFault)
-        seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
-        self._retry_at = now() + dt.timedelta(seconds=seconds) if waits else None
+        self._retry_at = self._next_try(error)
         self.error = error
-        if not self._same_but_language():
+        if not self.has_what_is_asked:
             self.data = None  # figures of another scope must not pass for those asked for
-        if self.data is None:
             self.explain(error)
         self._tell_loss()
         self._tell()
+
+    def _next_try(self, error: DashboardError) -> dt.datetime | None:
+        """When to try again unasked. What somebody has to mend first: as late as figures are fetched anyway, or later,
+        since every wrong token counts against the address; never where nothing is fetched unasked."""
+        if isinstance(error, TooMany):
+            seconds = error.seconds
+        elif isinstance(error, PASSING):
+            seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+        elif self.session.refresh_seconds is None:
+            return None
+        else:
+            seconds = max(self.session.refresh_seconds, RETRY_SECONDS[-1])
+        return now() + dt.timedelta(seconds=seconds)
 
     def _tell_loss(self) -> None:
         error = self.error
@@ -187,17 +216,25 @@ class LoadingScreen(Screen[None], Generic[D]):
             seconds = max(round((self._retry_at - now()).total_seconds()), 0)
             words.append(f"Next try in {seconds} s; r tries now.")
         else:
+            words.append("r tries again.")
+        if not isinstance(error, PASSING):
             words.append(error.hint)
         self.query_one(Banner).say(" ".join(words), Tone.ERROR)
 
     def _tell(self) -> None:
         """Bring the heading up to date."""
         session = self.session
-        age = "loading …" if self._busy else ""
-        if not self._busy and self.loaded_at is not None and self.data is not None:
+        age = ""
+        if session.under_way:
+            age = "working …"
+        elif self._awaited_scope is not None:
+            age = "loading …"
+        elif self.loaded_at is not None and self.data is not None:
             age = age_of(self.loaded_at, now())
         sides = session.scope.reach.sides if self.USES_SCOPE else ()
         source = " | ".join(session.desk.name(side) for side in sides) or session.desk.local.name
         if session.settings.read_only:
             source = f"read-only · {source}"
+        if session.paused:
+            source = f"paused · {source}"
         self.query_one(TopBar).tell(session.scope if self.USES_SCOPE else None, source, age)

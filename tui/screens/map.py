@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 from tui.charts.base import Table
 from tui.charts.world import Place, WorldMap
 from tui.desk import Answers, Desk
-from tui.figures import SIDE_NAMES, label
+from tui.figures import SIDE_NAMES, failures, label
 from tui.scope import Language, Scope
 from tui.screens.base import ViewScreen
 from tui.widgets.panel import Panel
@@ -25,10 +25,11 @@ NOTES = ("Top threat", "Mean", "Top vulnerability", "Mean")
 
 
 class Contributors(msgspec.Struct, frozen=True):
-    """The places of each side, and the labels of what they name."""
+    """The places of each side, the labels of what they name, and what could not be had."""
 
     places: Answers[list[MapPlace]]
     labels: dict[str, Labels]
+    failures: list[str]
 
 
 async def load(desk: Desk, scope: Scope) -> Contributors:
@@ -38,7 +39,7 @@ async def load(desk: Desk, scope: Scope) -> Contributors:
         desk.gather(scope, lambda service, ask: service.objects("threat", ask)),
         desk.gather(scope, lambda service, ask: service.objects("vulnerability", ask)),
     )
-    return Contributors(places, _labels(threats) | _labels(vulnerabilities))
+    return Contributors(places, _labels(threats) | _labels(vulnerabilities), failures(places, threats, vulnerabilities))
 
 
 def _labels(answers: Answers[list[ObjectSeries]]) -> dict[str, Labels]:
@@ -104,9 +105,10 @@ class MapScreen(ViewScreen[Contributors]):
         )
         self._draw()
 
-    def problems(self, data: Contributors) -> list[str]:
-        """A side that did not answer."""
-        return [error.message for error in data.places.problems.values()]
+    @staticmethod
+    def problems(data: Contributors) -> list[str]:
+        """What a side did not answer."""
+        return data.failures
 
     def action_zoom(self) -> None:
         """The whole world, or the part with the places in it."""

@@ -15,11 +15,11 @@ from tui import objects
 from tui.charts.base import Table
 from tui.charts.palette import palette_for
 from tui.desk import Answers, Desk
-from tui.figures import ObjectRow
-from tui.messages import FilterChanged, FilterClosed, MarksChanged, WidthChanged
+from tui.figures import ObjectRow, failures
+from tui.messages import WidthChanged
 from tui.objects import Choices, Words
 from tui.scope import Scope
-from tui.screens.base import ViewScreen
+from tui.screens.filtering import FilteringScreen
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
@@ -29,12 +29,9 @@ Data = Answers[list[ObjectSeries]]
 
 
 class ObjectTable(Rows):
-    """The table of objects. Space marks and unmarks the row under the cursor."""
+    """The table of objects, and which of them are marked."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Line", id="mark", tooltip="Draw the row as a line"),
-        Binding("enter", "mark", "Line", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.mark", show=False)]
 
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
@@ -47,21 +44,15 @@ class ObjectTable(Rows):
             self._width = event.size.width
             self.post_message(WidthChanged())
 
-    def action_mark(self) -> None:
-        """Mark the row, or take its mark away."""
-        if self.current is not None:
-            key = self.current.key
-            self.marks = tuple(one for one in self.marks if one != key) if key in self.marks else (*self.marks, key)
-            self.post_message(MarksChanged(self.marks))
 
-
-class ObjectsScreen(ViewScreen[Data]):
+class ObjectsScreen(FilteringScreen[Data]):
     """Subclasses say which kind of objects, and what they are called."""
 
     KIND: ClassVar[str]
     WORDS: ClassVar[Words]
+    FILTERED = "#objects"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", id="filter", key_display="/"),
+        Binding("space", "mark", "Line", id="mark", tooltip="Draw the row as a line"),
         Binding("less_than_sign", "sort(-1)", "Sort by the column before", id="sort-before", show=False),
         Binding("greater_than_sign,o", "sort(1)", "Sort by the next column", id="sort-next", show=False),
         Binding("i", "reverse", "Highest or lowest first", id="reverse", show=False),
@@ -72,6 +63,10 @@ class ObjectsScreen(ViewScreen[Data]):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # what ViewScreen takes
         self.choices = Choices()
+
+    def on_mount(self) -> None:
+        """Trends and changes are in the theme's colours."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
 
     @classmethod
     async def fetch(cls, desk: Desk, scope: Scope) -> Data:
@@ -120,8 +115,8 @@ class ObjectsScreen(ViewScreen[Data]):
         """How many rows there are, and how they are chosen."""
         all_of_them = len({one.object for side in data.values.values() for one in side})
         said = f"{shown} of {all_of_them} {self.WORDS.many.lower()} · space draws a row as a line"
-        if self.choices.text:
-            said += f" · filter: {self.choices.text}"
+        if self.wanted:
+            said += f" · filter: {self.wanted}"
         self.query_one("#choices", Static).update(Content(said))
 
     def explain(self, error: object) -> None:
@@ -130,13 +125,15 @@ class ObjectsScreen(ViewScreen[Data]):
         self.query_one(ObjectTable).fill([], [])
         self.query_one("#choices", Static).update("")
 
-    def problems(self, data: Data) -> list[str]:
+    @staticmethod
+    def problems(data: Data) -> list[str]:
         """A side that did not answer."""
-        return [error.message for error in data.problems.values()]
+        return failures(data)
 
     def _chosen(self, data: Data) -> list[ObjectRow]:
         metric = self.WORDS.metrics[self.choices.metric]
-        return objects.chosen_rows(objects.all_rows(data, self.session.scope.language, metric), self.choices)
+        choices = msgspec.structs.replace(self.choices, text=self.wanted)
+        return objects.chosen_rows(objects.all_rows(data, self.session.scope.language, metric), choices)
 
     def _marks(self, data: Data, rows: list[ObjectRow]) -> list[str]:
         """The rows drawn as lines: those marked, else the first ones; never more than can be told apart."""
@@ -154,27 +151,19 @@ class ObjectsScreen(ViewScreen[Data]):
         if self.data is not None:
             self.show(self.data)
 
-    def action_filter(self) -> None:
-        """Open the line to type in."""
-        self.query_one(FilterBar).open()
-
-    @on(FilterChanged)
-    def _filter(self, event: FilterChanged) -> None:
-        self._choose(text=event.text.strip())
-
-    @on(FilterClosed)
-    def _filter_closed(self) -> None:
-        self.query_one(ObjectTable).focus()
-
-    @on(MarksChanged)
-    def _marked(self, event: MarksChanged) -> None:
-        if self.data is not None:
-            most = objects.most_lines(self.data)
-            if len(event.keys) > most:
-                table = self.query_one(ObjectTable)
-                table.marks = event.keys[:most]
-                self.notify(f"At most {most} at once: more lines cannot be told apart. Unmark one first.")
-            self.show(self.data)
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away."""
+        table = self.query_one(ObjectTable)
+        if self.data is None or table.current is None:
+            return
+        key, most = table.current.key, objects.most_lines(self.data)
+        if key in table.marks:
+            table.marks = tuple(one for one in table.marks if one != key)
+        elif len(table.marks) < most:
+            table.marks = (*table.marks, key)
+        else:
+            self.notify(f"At most {most} at once: more lines cannot be told apart. Unmark one first.")
+        self.show(self.data)
 
     @on(DataTable.HeaderSelected)
     def _header(self, event: DataTable.HeaderSelected) -> None:

@@ -20,6 +20,7 @@ from tui.figures import (
     STATE_NAMES,
     Metric,
     change,
+    failures,
     level_points,
     newest,
     object_rows,
@@ -130,8 +131,7 @@ def all_risks(risks: RiskSeries, state: State) -> list[tuple[dt.date, float | No
 
 def risk_totals(answers: Answers[RiskSeries]) -> StackedBars:
     """Risks per analysis at the period's end, by level, for each side, kind and state, and their change."""
-    stacks = []
-    measured = ""
+    stacks, sums = [], []
     for side, risks in answers.values.items():
         before = f"{SIDE_NAMES[side]} " if len(answers.values) > 1 else ""
         for kind in Kind:
@@ -140,11 +140,11 @@ def risk_totals(answers: Answers[RiskSeries]) -> StackedBars:
                 points = total(by_level.values())
                 if not points:
                     continue
-                measured = measured or span(points)
+                sums.append(points)
                 name = f"{before}{STATE_NAMES[state]} {KIND_NAMES[kind]}".capitalize()
                 values = tuple(newest(by_level[level]) for level in Level)
                 stacks.append(Stack(name, values, change(points)))
-    return StackedBars("Risks per analysis, current and residual", tuple(Level), tuple(stacks), measured)
+    return StackedBars("Risks per analysis, current and residual", tuple(Level), tuple(stacks), span(sums))
 
 
 def movers(data: Overview, scope: Scope) -> Trends:
@@ -152,13 +152,12 @@ def movers(data: Overview, scope: Scope) -> Trends:
     side = next(iter(data.threats.values))
     rows = object_rows(data.threats.values[side], scope.language, OCCURRENCE)
     moved = [row for row in rows if row.change is not None and abs(row.change) >= SMALLEST_SHOWN]
-    moved.sort(key=lambda row: -abs(row.change or 0))
+    moved = sorted(moved, key=lambda row: -abs(row.change or 0))[:MOVERS]
     trends = tuple(
-        Trend(row.label, newest(row.trend), row.change, tuple(value for _, value in row.trend))
-        for row in moved[:MOVERS]
+        Trend(row.label, newest(row.trend), row.change, tuple(value for _, value in row.trend)) for row in moved
     )
     title = f"Threats that moved most ({SIDE_NAMES[side].lower()})"
-    return Trends(title, "Now", span(moved[0].trend) if moved else "", trends)
+    return Trends(title, "Now", span(row.trend for row in moved), trends)
 
 
 def charts(data: Overview, scope: Scope) -> dict[str, Chart]:
@@ -189,8 +188,12 @@ class OverviewScreen(ViewScreen[Overview]):
 
     @staticmethod
     def tables(data: Overview, scope: Scope) -> list[Table]:
-        """A table per panel."""
-        return [chart.table() for chart in charts(data, scope).values()]
+        """A table per panel. Where the accounts are not known there is none of them: an empty one would say that none
+        is silent."""
+        shown = charts(data, scope)
+        if not isinstance(data.accounts, list):
+            del shown["silent"]
+        return [chart.table() for chart in shown.values()]
 
     def body(self) -> Iterable[Widget]:
         """A line of facts over two rows of panels."""
@@ -203,9 +206,13 @@ class OverviewScreen(ViewScreen[Overview]):
         for name, chart in charts(data, self.session.scope).items():
             self.query_one(f"#{name}", Panel).show(chart)
 
-    def problems(self, data: Overview) -> list[str]:
-        """A side that did not answer."""
-        return [error.message for error in data.risks.problems.values()]
+    @staticmethod
+    def problems(data: Overview) -> list[str]:
+        """Sides that did not answer, and accounts that could not be read though the token may see them."""
+        found = failures(data.risks, data.threats)
+        if isinstance(data.accounts, DashboardError):
+            found.append(f"Accounts could not be read: {data.accounts.message}")
+        return found
 
 
 VIEW = OverviewScreen

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from tui.charts.base import Table
 from tui.charts.lines import Lines, Series
 from tui.desk import Answers, Desk
-from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES, level_points, total
+from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES, failures, level_points, total
 from tui.scope import Scope
 from tui.screens.base import ViewScreen
 from tui.screens.overview import risk_totals
@@ -109,9 +109,10 @@ class RisksScreen(ViewScreen[Answers[RiskSeries]]):
         self.query_one("#totals", Panel).show(risk_totals(data))
         self.query_one("#evolution", Panel).show(evolution(data, self.part))
 
-    def problems(self, data: Answers[RiskSeries]) -> list[str]:
+    @staticmethod
+    def problems(data: Answers[RiskSeries]) -> list[str]:
         """A side that did not answer."""
-        return [error.message for error in data.problems.values()]
+        return failures(data)
 
     def action_next_part(self) -> None:
         """High, medium, low risks, sums, then the levels of each state and kind."""

@@ -13,26 +13,27 @@ from textual.widgets import DataTable, Static
 from tui import sharing
 from tui.charts.base import Table
 from tui.desk import Desk
-from tui.errors import DashboardError, NotAllowed
+from tui.errors import DashboardError, NotAdmin
 from tui.scope import Scope
-from tui.screens.base import ViewScreen
+from tui.screens.filtering import FilteringScreen
 from tui.session import now
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
 from tui.wire import Sharing
 
 
 async def load(desk: Desk, scope: Scope) -> Sharing:
-    """The state of sharing. Raises NotAllowed before the service has to, where it is known to refuse."""
+    """The state of sharing. Raises NotAdmin before the service has to, where it is known to refuse."""
     del scope
     if desk.me is None:
         await desk.arrive()
     if not desk.is_admin:
-        raise NotAllowed("Sharing is for administrators.")
+        raise NotAdmin("Sharing is for administrators.")
     return await desk.local.sharing()
 
 
-class SharingScreen(ViewScreen[Sharing]):
+class SharingScreen(FilteringScreen[Sharing]):
     """Facts and advice over the accounts, what was refused, and the last pushes."""
 
     VIEW_NAME = "sharing"
@@ -41,9 +42,10 @@ class SharingScreen(ViewScreen[Sharing]):
     ABOUT = (
         "What was shared with the global instance and what the next push would send, of which account; how the last "
         "pushes went, and rows that were refused. The commands are `stats-service`'s, on its machine; a timer or cron "
-        "pushes nightly."
+        "pushes nightly. / filters accounts and refused rows. Times are UTC."
     )
     USES_SCOPE = False
+    FILTERED = "#accounts"
 
     @staticmethod
     async def load(desk: Desk, scope: Scope) -> Sharing:
@@ -64,6 +66,7 @@ class SharingScreen(ViewScreen[Sharing]):
         yield Static("", id="types")
         yield Rows(id="refused")
         yield Rows(id="pushes")
+        yield FilterBar()
 
     def show(self, data: Sharing) -> None:
         """Fill all of it."""
@@ -76,13 +79,13 @@ class SharingScreen(ViewScreen[Sharing]):
         advice.update(Content("\n".join(said)))
         advice.set_class(sharing.is_well(data, moment), "-well")
         columns = sharing.account_columns(width)
-        self.query_one("#accounts", Rows).fill(columns, sharing.account_lines(data, columns))
+        self.query_one("#accounts", Rows).fill(columns, self.matching(sharing.account_lines(data, columns)))
         columns = sharing.push_columns(width)
         self.query_one("#pushes", Rows).fill(columns, sharing.push_lines(data, columns))
         refused = self.query_one("#refused", Rows)
         refused.display = bool(data.refused)
         columns = sharing.refused_columns(width)
-        refused.fill(columns, sharing.refused_lines(data, columns))
+        refused.fill(columns, self.matching(sharing.refused_lines(data, columns)))
         self._say_types()
 
     def explain(self, error: DashboardError) -> None:
@@ -95,8 +98,7 @@ class SharingScreen(ViewScreen[Sharing]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is no chart to see as a table."""
-        del parameters
-        return action != "table"
+        return action != "table" and super().check_action(action, parameters)
 
     def on_resize(self) -> None:
         """The columns depend on the width."""

@@ -15,8 +15,8 @@ class VulnerabilitiesScreen(ObjectsScreen):
     BRIEF = "Vulns"
     ABOUT = (
         "Means over the period: how often an analysis' risks name it, the qualification on the analysis' own "
-        "scale, and the highest risk it takes part in. The trend is of the figure that m chooses. Compare adds the "
-        "global occurrence."
+        "scale, and the highest risk it takes part in. Trend and change are of the figure that m chooses, the "
+        "change against 30 days ago or the nearest date that there is. Compare adds the global occurrence."
     )
     KIND = "vulnerability"
     WORDS = Words("Vulnerability", "Vulnerabilities", "Qualification", "Qualif")

@@ -12,7 +12,7 @@ class Canvas(Widget):
     """Draws a chart, anew only when the chart, the size or the theme is another."""
 
     DEFAULT_CSS = """
-    Canvas { height: auto; text-wrap: nowrap; text-overflow: clip; }
+    Canvas { height: auto; min-height: 100%; text-wrap: nowrap; text-overflow: clip; }
     Canvas.-note { text-wrap: wrap; }
     """
 
@@ -34,10 +34,10 @@ class Canvas(Widget):
         self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """All there is, or more where the chart needs more."""
+        """What the chart needs, or all there is where it takes any height."""
         del viewport
         needed = self.chart.height(width) if self.chart else None
-        return max(needed or 0, container.height)
+        return container.height if needed is None else needed
 
     def render(self) -> Text:
         """The drawing."""

@@ -31,12 +31,15 @@ class Panel(Vertical):
     Panel Rows { display: none; height: 1fr; }
     Panel.-tabular Rows { display: block; }
     Panel.-tabular ScrollArea { display: none; }
+    Panel.-empty Rows { display: none; }
+    Panel.-empty ScrollArea { display: block; }
     Panel ScrollArea { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     """
 
     def __init__(self, title: str, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         """`title` stands in the frame until the first chart comes."""
         super().__init__(id=id, classes=classes)
+        self.add_class("-empty")
         self.border_title = Content(title)
         self._canvas = Canvas()
         self._rows = Rows()
@@ -66,12 +69,16 @@ class Panel(Vertical):
 
     def toggle_table(self, *, tabular: bool) -> None:
         """Show the figures as a table, or as a drawing. The keys stay with this panel."""
-        had_focus = self.has_focus_within
         self.set_class(tabular, "-tabular")
         self._fill()
-        if had_focus:
-            (self._rows if tabular else self.query_one(ScrollArea)).focus()
 
     def _fill(self) -> None:
+        """Put the chart into the table, and the keys where it is seen. A note is seen in the drawing's place."""
+        had_focus = self.has_focus_within
+        self.set_class(self.chart is None, "-empty")
         if self.is_tabular and self.chart is not None:
             self._rows.fill_table(self.chart.table(), self.app.size.width)
+        elif self.is_tabular:
+            self._rows.fill([], [])
+        if had_focus:
+            (self._rows if self.is_tabular and self.chart is not None else self.query_one(ScrollArea)).focus()
