@@ -214,12 +214,11 @@ def _date(day: str) -> bytes:
     return f'"date":"{day}"'.encode()
 
 
-def poster(who: Who, days: Range) -> Work:
+def poster(who: Who, nights: Nights, days: Range) -> Work:
     """A Front Office that posts all of its analyses for one day after the other, round and round.
 
     Each time round a day is given the next night's data: that of 5 % of the analyses is another than before.
     """
-    nights = Nights(who.anrs, NIGHTS)
 
     async def post(asking: Asking) -> None:
         connection, turn = None, 0
@@ -269,7 +268,9 @@ async def both(
     shipped = {name: str(getattr(Settings(), name.lower())) for name in LIMITS}
     with serving(url, folder, workers, **shipped) as service:
         known = offices_of(loaded)
-        posters = [poster(known[number % len(known)], span) for number in range(POSTERS)]
+        nights = [Nights(who.anrs, NIGHTS) for who in known[:POSTERS]]
+        posting = [number % len(known) for number in range(POSTERS)]
+        posters = [poster(known[number], nights[number], span) for number in posting]
         readers = [reader(known[number % len(known)], number, span) for number in range(READERS)]
         what = f"{READERS} connections read charts, {POSTERS} post, {workers} processes"
         first = await hold(what, service, seconds, [*readers, *posters])

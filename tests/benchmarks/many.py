@@ -37,12 +37,12 @@ def p99(spent: list[float]) -> float:
 def serving(database_url: str, folder: Path, workers: int, **variables: str) -> Iterator[Service]:
     """A service of so many processes; `variables` are more of its environment."""
     folder.mkdir()
-    service = Service(database_url, folder, **variables)
-    try:
-        service.start("--workers", str(workers))
-        yield service
-    finally:
-        service.stop()
+    with contextlib.closing(Service(database_url, folder, **variables)) as service:
+        try:
+            service.start("--workers", str(workers))
+            yield service
+        finally:
+            service.stop()
 
 
 async def office(url: str, token: str, nights: list[bytes], spent: list[float]) -> None:
