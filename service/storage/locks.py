@@ -13,6 +13,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.sqlite.client import SqliteClient
 
@@ -77,7 +78,7 @@ async def _on_sqlite(database: SqliteClient, name: str) -> AsyncIterator[Take]:
 
 @contextlib.asynccontextmanager
 async def _on_postgres(database: BaseDBAsyncClient, name: str) -> AsyncIterator[Take]:
-    """An advisory lock of a session, on a connection that does nothing else; to give it back unlocks it."""
+    """An advisory lock of a session, on a connection that does nothing else."""
     async with contextlib.AsyncExitStack() as stack:
         with translated():
             connection = await stack.enter_async_context(database.acquire_connection())
@@ -89,7 +90,20 @@ async def _on_postgres(database: BaseDBAsyncClient, name: str) -> AsyncIterator[
                 )
             return free
 
-        yield take
+        try:
+            yield take
+        finally:
+            await _unlocked(connection)
+
+
+async def _unlocked(connection: asyncpg.Connection) -> None:
+    """Without its locks; where that fails it is closed, which ends them too."""
+    try:
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+    except BaseException as error:
+        connection.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 def _opened(database: Path, name: str) -> int:

@@ -37,7 +37,7 @@ class PostgresClient(AsyncpgDBClient):
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         """Open the pool, whose connections are remembered."""
         self._open = weakref.WeakSet[asyncpg.Connection]()
-        return await super().create_pool(connect=self._connect, **kwargs)
+        return await super().create_pool(connect=self._connect, reset=_left_as_it_is, **kwargs)
 
     async def _connect(self, *args: Any, **kwargs: Any) -> asyncpg.Connection:
         self._connect_anew = functools.partial(asyncpg.connect, *args, **kwargs)
@@ -129,6 +129,12 @@ class _Context(TransactionContext):
     async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
         get_connections().reset(self._token)
         await self._transaction.end(well=kind is None)
+
+
+async def _left_as_it_is(_: asyncpg.Connection) -> None:
+    """What is done to a connection that is given back. asyncpg has rolled back what was open, and would now ask the
+    server, each time, to end what may be left of a session: nothing of ours outlives its transaction (`locks` unlocks
+    what it locks)."""
 
 
 async def _is_done_soon(question: asyncio.Task[bool]) -> bool:

@@ -299,6 +299,8 @@ async def test_one_push_at_a_time(here: House) -> None:
             await forget(here.settings, anr=ANRS[0])
     assert not (await status(here.settings)).running
     assert (await here.push()).sent == 20
+    if connection.main().postgres:  # another process would find out by being kept out
+        assert await connection.reading().fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
 # --- looking at it ------------------------------------------------------------------------------------------
