@@ -10,15 +10,6 @@ say() {
   printf '%s\n' "$@" >&2
 }
 
-# use_settings: where the environment names neither settings nor a database, those of the service that contrib/systemd
-# has set up on this machine count. Else an account would be made in another database than that of the service.
-use_settings() {
-  if [ -z "${STATS_CONFIG:-}${DATABASE_URL:-}${DB_HOSTNAME:-}" ] && [ -e /etc/monarc-stats.toml ]; then
-    export STATS_CONFIG=/etc/monarc-stats.toml
-    say "The settings are those in $STATS_CONFIG."
-  fi
-}
-
 # prepare LOCK: sees to it that .venv holds what LOCK pins and the checkout itself, which takes no time where it does.
 # Two that run at once wait for each other. One that is interrupted leaves a mark, and the next one starts afresh.
 prepare() {

@@ -18,6 +18,10 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 . "$here/_env.sh"
 
 prepare requirements.lock
-use_settings
 cd "$root"
+# Else the account would be made in another database than that of the service that contrib/systemd has set up here.
+if [ -z "${STATS_CONFIG:-}${DATABASE_URL:-}${DB_HOSTNAME:-}" ] && [ -e /etc/monarc-stats.toml ]; then
+  export STATS_CONFIG=/etc/monarc-stats.toml
+  say "The settings are those in $STATS_CONFIG."
+fi
 exec "$venv/bin/stats-service" client create "--name=$1"

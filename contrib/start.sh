@@ -4,15 +4,13 @@
 #   contrib/start.sh [--demo] [options of `stats-service serve`]
 #
 # HOST, PORT (127.0.0.1, 5005) and DATABASE_URL (sqlite:///path, postgres://...; without it var/stats.sqlite3 in the
-# checkout) are taken from the environment, like all settings. A relative path starts at the checkout. Where it names no
-# database, /etc/monarc-stats.toml (contrib/systemd) counts, if that is there.
+# checkout) are taken from the environment, like all settings. A relative path starts at the checkout.
 # --demo fills an empty database with an invented fleet and prints an operator's token; another it serves as it is.
 set -eu
 here=$(dirname -- "$(readlink -f -- "$0")")
 . "$here/_env.sh"
 
 prepare requirements.lock
-use_settings
 cd "$root"
 case ${1:-} in
 --demo)

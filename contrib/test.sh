@@ -3,7 +3,7 @@
 #
 # A DATABASE_URL that begins with postgres:// names a server on which the tests make and drop databases of their own,
 # instead of one that they start. HOST is the (loopback) address that the tested services listen on, PORT the first of
-# the ports that they may take.
+# the ports that they may take: a thousand for each of the processes that run tests.
 set -eu
 here=$(dirname -- "$(readlink -f -- "$0")")
 . "$here/_env.sh"

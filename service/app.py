@@ -119,9 +119,9 @@ async def _flush_regularly(work: Work) -> None:
 
 async def _stop(app: App) -> None:
     """When no connection is left: finish what was begun for clients that left, and close the database."""
-    for task in app.ctx.background:
-        task.cancel()
     await app.ctx.work.finish(GRACE_SECONDS)
     with contextlib.suppress(Exception):
         await accounts.flush_seen()
+    for task in app.ctx.background:  # what watches the database does so to the end
+        task.cancel()
     await connection.close_database()

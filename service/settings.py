@@ -92,7 +92,7 @@ def _web_address(value: str) -> str:
 
 def _networks(value: str) -> str:
     try:
-        return ", ".join(str(ip_network(each.strip())) for each in value.split(","))
+        return ", ".join(str(ip_network(each.strip(), strict=False)) for each in value.split(","))
     except ValueError:
         wanted = "addresses and networks, with commas between them, like 192.0.2.7, 10.0.0.0/8"
         raise ValueError(wanted) from None

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from service.cli.clients import Client, account_of
 from service.cli.db import database
-from service.cli.terminal import FAILED, USAGE, AsJson, counting, note, say, say_json, stop
+from service.cli.terminal import FAILED, USAGE, AsJson, counting, interruptible, note, say, say_json, stop
 from service.core.sharing.pull import NotTaken, Pulled, Wanted
 from service.core.sharing.pull import pull as pull_rows
 from service.errors import BadInput
@@ -96,7 +96,8 @@ def _token(file: Path | None) -> str:
         return token
     if not sys.stdin.isatty():
         stop("There is no token: set REMOTE_STATS_TOKEN or say --token-file FILE.", USAGE)
-    return getpass.getpass("Token at the other instance (not shown): ").strip()
+    with interruptible():
+        return getpass.getpass("Token at the other instance (not shown): ").strip()
 
 
 def _line(row: NotTaken) -> str:

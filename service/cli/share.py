@@ -64,7 +64,7 @@ async def push(
 
     :param client: Only the rows of this account: its UUID or its exact name.
     :param date_from: Only rows of this day and later; if not given, three months before the last day, but of an account
-        that was moved here none of the days that the old service has, as it has shared them itself.
+        that was moved here none of the days up to the last one that the old service has: those were its to share.
     :param date_to: Only rows of this day and earlier; if not given, up to today.
     :param budget: How many seconds it may take, with all that it tries again.
     """
@@ -86,6 +86,7 @@ async def push_with(
         with counting("Sending") as told:
             pushed = await pushing.push(load(), wanted, token=token, budget=budget, progress=told)
     _note_refusals(pushed.refused, pushed.refusals)
+    _note_moved(pushed.moved)
     if as_json:
         say_json(pushed)
     else:
@@ -108,7 +109,7 @@ async def preview(
 
     :param client: Only the rows of this account: its UUID or its exact name.
     :param date_from: Only rows of this day and later; if not given, three months before the last day, but of an account
-        that was moved here none of the days that the old service has, as it has shared them itself.
+        that was moved here none of the days up to the last one that the old service has: those were its to share.
     :param date_to: Only rows of this day and earlier; if not given, up to today.
     :param dump: Write the very requests into this file, a JSON object a line: method, url, headers without the token,
         and the body as it is; - is standard output, and then nothing else is written there.
@@ -121,6 +122,7 @@ async def preview(
             told = stack.enter_context(counting("Looking"))
             seen = await previewing.preview(load(), wanted, dump=file.write if file else None, progress=told)
     _note_refusals(seen.refused, seen.refusals)
+    _note_moved(seen.moved)
     if str(dump) == "-":
         return
     if as_json:
@@ -188,6 +190,14 @@ def _note_refusals(count: int, refusals: Sequence[RefusedRow]) -> None:
         note(f"Refused: {row.name}, analysis {row.anr}, {row.type} of {row.date}: {row.reason}")
     if count > len(refusals):
         note(f"... and {count - len(refusals)} more.")
+
+
+def _note_moved(rows: int) -> None:
+    if rows:
+        note(
+            f"{rows} rows are left out: they are of days up to the last one that the old service has, and were its to"
+            " share. If it never shared them, --date-from DAY sends them."
+        )
 
 
 def _say_pushed(pushed: Pushed) -> None:

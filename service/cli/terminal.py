@@ -1,6 +1,7 @@
 """How commands speak: data goes to standard output, all else (questions, progress, errors) to standard error."""
 
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
@@ -84,8 +85,23 @@ def confirm(question: str, *, yes: bool) -> None:
         stop(f"{question} Nothing was deleted: without a terminal to ask, say --yes.", USAGE)
     sys.stderr.write(f"{_printable(question)} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    with interruptible():
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in {"y", "yes"}:
         stop("Nothing was deleted.")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Within the block, which waits for what somebody types, Ctrl-C ends the command at once.
+
+    asyncio's own handler waits for the coroutine to give way, and the coroutine waits for the answer.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ type and day the newest that is well-formed is taken. It is not where the row he
 here is none of them: a Front Office has sent that one here itself. Rows keep their uuids, data its text as PostgreSQL
 writes it (the old service kept no other).
 
-What the old service has it shares itself, under other uuids than we would: shared from here too, it would be there
-twice. So it is noted up to which day it has rows of an account (`moved_until`); a push sends later ones only.
+What the old service has of an account that shares it shares itself, under other uuids than we would: shared from here
+too, it would be there twice. So it is noted up to which day it has rows (`moved_until`); a push sends later ones only.
 """
 
 import asyncio
@@ -110,6 +110,7 @@ class _Move:
         self._skipped = skipped
         self._accounts: dict[str | None, int | None] = {}  # the numbers that they have there and here
         self._names: dict[str | None, str | None] = {}
+        self._sharing: set[str | None] = set()
         self._moved_until: dict[int, dt.date] = {}
 
     # --- Accounts
@@ -122,11 +123,16 @@ class _Move:
             try:
                 account = read_account(old)
                 meet(account, met)
-                self._accounts[old.id] = await self._account_here(old, account)
+                number = await self._account_here(old, account)
             except (BadInput, Conflict) as error:
                 self.moved.accounts_refused += 1
                 self._skip_account(old, error.message)
             else:
+                self._accounts[old.id] = number
+                if account.is_sharing_enabled:
+                    self._sharing.add(old.id)
+                if number and not self._dry_run:
+                    await storage.set_moved_until(number, dt.date.min)
                 if account.latitude is None and (old.latitude or old.longitude):
                     self._skip_account(old, "Its coordinates are not on Earth: it was taken without them.")
 
@@ -151,9 +157,10 @@ class _Move:
 
     async def _adapt(self, uuid: UUID, old: OldAccount, account: NewAccount) -> None:
         """Let what was refused there be refused by the account here, and give it its place on the map if it has none.
-        (Whoever made it here could not know: the ansible role's accounts all share.)"""
+        (Whoever made it here could not know: the ansible role's accounts all share.) Only once: later it is decided
+        here."""
         here = await clients.find(uuid=uuid)
-        if here is None:
+        if here is None or await storage.was_moved(here.id):
             return
         changes: dict[str, Any] = {}
         said = []
@@ -167,7 +174,8 @@ class _Move:
             changes |= {"latitude": account.latitude, "longitude": account.longitude}
             said.append("it is on the map")
         if changes:
-            self._skip_account(old, f"It was made here before. Now it is as there: {', '.join(said)}.")
+            now = "It would become" if self._dry_run else "Now it is"
+            self._skip_account(old, f"It was made here before. {now} as there: {', '.join(said)}.")
             if not self._dry_run:
                 await clients.update(here.id, **changes)
 
@@ -192,7 +200,7 @@ class _Move:
             if owner in self._accounts:
                 account_id = self._accounts[owner]
                 groups = self._groups(batch)
-                if account_id and not self._dry_run:
+                if account_id and owner in self._sharing and not self._dry_run:
                     await self._note_moved(account_id, {day for _, _, day in groups})
                 here = await storage.rows_here(account_id, groups) if account_id else {}
                 wanted = [group for place, group in groups.items() if self._is_news(group, here.get(place))]

@@ -24,6 +24,11 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F].."  # a whole surrogate pair: fine
     r"|(?P<nul>u0000)|(?P<half>u[dD][89a-fA-F]..)|.)",
 )
+_MAY_BE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_UP_TO_HALF = re.compile(
+    r"((?:[^\\]++|\\[^u]|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u(?![dD][89a-fA-F]))*+)\\u[dD][89a-fA-F]..", re.DOTALL
+)
+_FEW = 1_000  # halves: each costs a step of Python's, and honest bodies have one or two
 _NUL = re.compile(rb"\\u0000")
 _WHITE_SPACE = b" \t\r\n"
 
@@ -66,10 +71,19 @@ def holds_only(raw: bytes, members: int) -> bool:
 
 
 def without_halves(raw: bytes) -> bytes:
-    r"""`raw` with a NUL (`\u0000`) for each half of a surrogate pair. Both are refused, in the same words; but msgspec
-    does not even pass over a half, so that nothing of the text could be read. Raises `BadInput` where it is not UTF-8.
+    r"""`raw` with a NUL (`\u0000`) for each half of a surrogate pair, if they are few. Both are refused, in the same
+    words; but msgspec does not even pass over a half, so that nothing of the text could be read. Raises `BadInput`
+    where it is not UTF-8.
     """
-    return _ESCAPE.sub(lambda escape: r"\u0000" if escape["half"] else escape[0], _text(raw)).encode()
+    if not _MAY_BE_HALF.search(raw):
+        return raw
+    text, parts, end = _text(raw), [], 0
+    while found := _UP_TO_HALF.match(text, end):
+        parts += [found[1], r"\u0000"]
+        end = found.end()
+        if len(parts) > 2 * _FEW:
+            return raw
+    return "".join((*parts, text[end:])).encode()
 
 
 def shown(text: str) -> str:

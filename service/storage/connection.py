@@ -29,7 +29,7 @@ BUSY_MILLISECONDS = 20_000
 Office waits 30 seconds, and does not try again before the next night.)"""
 
 POOL_SIZE = 10
-"""PostgreSQL connections of a process."""
+"""PostgreSQL connections of a process, beside the one on which it looks whether the server answers."""
 
 CONNECT_SECONDS = 2.0
 """How long PostgreSQL may take to let a process in: a server that is gone without a word would hold up requests for

@@ -228,7 +228,8 @@ async def insert_account(account: NewAccount) -> int:
 
 
 async def set_moved_until(account_id: int, day: dt.date) -> None:
-    """Note that the old service has rows of the account up to this day, or to a later one that is noted already."""
+    """Note that the account came from the old service, which has rows to share up to this day, or to a later one that
+    is noted already."""
     async with writing() as db:
         await db.execute(
             "UPDATE account SET moved_until = ? WHERE id = ? AND (moved_until IS NULL OR moved_until < ?)",
@@ -236,6 +237,11 @@ async def set_moved_until(account_id: int, day: dt.date) -> None:
             account_id,
             db.date(day),
         )
+
+
+async def was_moved(account_id: int) -> bool:
+    """Whether the account came from the old service in an earlier run."""
+    return bool(await reading().fetch("SELECT 1 FROM account WHERE id = ? AND moved_until IS NOT NULL", account_id))
 
 
 async def rows_here(account_id: int, places: Iterable[Place]) -> Mapping[Place, tuple[UUID, bytes]]:

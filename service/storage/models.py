@@ -28,7 +28,8 @@ TYPES: dict[int, StatType] = {code: stat_type for stat_type, code in TYPE_CODES.
 class Client(Model):
     """An account. Of its token only the SHA-256 is kept, in hexadecimal.
 
-    `moved_until`: the last day of which the old service has rows of it, if it came from there (`core.legacy`).
+    `moved_until`: where it came from the old service, the last day that this one had to share of it; the first of all
+    days where there is none (`core.legacy`).
     """
 
     id = fields.IntField(primary_key=True)

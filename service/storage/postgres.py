@@ -10,6 +10,7 @@ as an `engine` for its `client_class`.
 import asyncio
 import contextlib
 import functools
+import logging
 import time
 import weakref
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.connection import get_connections
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether the server answers at all."""
@@ -30,7 +33,7 @@ SILENCE_SECONDS = 3.0
 class PostgresClient(AsyncpgDBClient):
     """A pool of connections to one PostgreSQL database."""
 
-    _connect_anew: Callable[[], Awaitable[asyncpg.Connection]]
+    _connect_anew: Callable[..., Awaitable[asyncpg.Connection]]
     _asking: asyncpg.Connection | None = None
     _is_silent = False
 
@@ -64,12 +67,14 @@ class PostgresClient(AsyncpgDBClient):
     async def _answers(self) -> bool:
         try:
             if self._asking is None or self._asking.is_closed():
-                self._asking = await self._connect_anew()
+                self._asking = await self._connect_anew(timeout=SILENCE_SECONDS)
             await self._asking.execute("SELECT 1")
         except TimeoutError:
             return False
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return True  # a refusal is an answer: everybody gets it, and at once
+        except Exception:
+            log.exception("Whether PostgreSQL answers could not be looked at")
         return True
 
     def _cut(self) -> None:

@@ -184,6 +184,11 @@ async def waiting(server: int, wanted: Selection) -> list[Waiting]:
     ]
 
 
+async def has_moved() -> bool:
+    """Whether an account was moved here from the old service, with rows."""
+    return bool(await reading().fetch("SELECT 1 FROM account WHERE moved_until IS NOT NULL LIMIT 1"))
+
+
 async def _waiting_of(server: int, client_id: int, client: UUID, name: str, wanted: Selection) -> list[Waiting]:
     db = reading()
     tables, parameters = _tables(db, server, client_id, client, wanted)

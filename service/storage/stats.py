@@ -76,10 +76,9 @@ async def store(
     """Store rows of one account in one transaction; of several of one anr, type and date the last.
 
     A row of an anr, type and date that is there already takes its place and keeps its uuid. `posted`: when the account
-    sent them, if not now. Raises `PayloadsMissing`
-    where a payload is neither stored nor in `new`, `keys.KeysGone` where the figures of one in `new` have to be packed
-    anew, `Forbidden` where the account is gone, `Conflict` where another account stored one of the uuids at the same
-    moment; nothing is stored then.
+    sent them, if not now. Raises `PayloadsMissing` where a payload is neither stored nor in `new`, `keys.KeysGone`
+    where the figures of one in `new` have to be packed anew, `Forbidden` where the account is gone, `Conflict` where
+    another account stored one of the uuids at the same moment; nothing is stored then.
     """
     async with writing() as db:
         if not await _note_post(db, account_id, posted):

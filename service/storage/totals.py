@@ -2,7 +2,8 @@
 
 Every write advances `version` of the days it touches, of its account and of the fleet, in its own transaction. Here a
 reader finds the days whose sums are of an older version, makes them anew from what is stored now, and puts them back
-under the version that it had read *before* it looked at the rows: at worst a sum is newer than it says, never older.
+under the version that it had read *before* it looked at the rows, if that still holds. What a process remembers may be
+newer than it says, never older.
 """
 
 import asyncio
@@ -116,8 +117,10 @@ async def fleet_days(stat_type: StatType, first: dt.date, last: dt.date, *, loca
     missing = [day for day, (number, _) in versions.items() if day not in sums or sums[day].version < number]
     stored = [day for day in missing if versions[day][0] == versions[day][1]]
     if stored:
-        sums |= await _read_fleet(db, stat_type, stored)
-    stale = {day: versions[day][0] for day in missing if versions[day][0] != versions[day][1]}
+        read = await _read_fleet(db, stat_type, stored)
+        sums |= {day: found for day, found in read.items() if found.version >= versions[day][0]}
+    # Of days that rows were deleted of just now, no sum is there any more.
+    stale = {day: versions[day][0] for day in missing if day not in sums or sums[day].version < versions[day][0]}
     if stale:
         async with _refreshing[stat_type]:  # the others of this process wait, and find it done
             sums |= {day: found for day in stale if (found := remembered.get((stat_type, day)))}

@@ -119,7 +119,7 @@ async def delete_strays(table: str, place: Place) -> int:
         if table == "stat" and await db.fetch("SELECT 1 FROM account WHERE id = ?", place.account):
             days = await db.fetch(f"SELECT DISTINCT type, date FROM stat WHERE {which}", *owner)
         deleted = await db.execute(f"DELETE FROM {table} WHERE {which}", *owner)
-        await totals.advance(db, place.account, {(row[0], row[1]) for row in days})
+        await totals.advance(db, place.account, {(row[0], row[1]) for row in days}, forget=True)
     return deleted
 
 
@@ -154,7 +154,7 @@ async def delete_row(place: Place, uuid: Any, code: int, date: Any) -> int:
     async with writing() as db:
         await lock_account(db, place.account)
         deleted = await db.execute(f"DELETE FROM stat WHERE uuid = ? AND {_NO_PAYLOAD}", uuid)
-        await totals.advance(db, place.account, {(code, date)} if deleted else ())
+        await totals.advance(db, place.account, {(code, date)} if deleted else (), forget=True)
     return deleted
 
 
@@ -177,7 +177,7 @@ async def delete_double_rows(place: Place, code: int, date: Any) -> int:
             f"SELECT uuid FROM stat WHERE {_OWN} AND type = ? AND date = ? ORDER BY payload_id DESC, uuid", *which
         )
         await db.execute_many("DELETE FROM stat WHERE uuid = ?", [(row[0],) for row in found[1:]])
-        await totals.advance(db, place.account, {(code, date)} if found[1:] else ())
+        await totals.advance(db, place.account, {(code, date)} if found[1:] else (), forget=True)
     return len(found[1:])
 
 

@@ -32,16 +32,23 @@ class Loaded:
         self.json_bytes = 0
 
 
-async def load(database_url: str, analyses: int, first: dt.date, last: dt.date, change_rate: float = 0.05) -> Loaded:
+async def load(
+    database_url: str,
+    analyses: int,
+    first: dt.date,
+    last: dt.date,
+    change_rate: float = 0.05,
+    per_account: int = ANALYSES_PER_ACCOUNT,
+) -> Loaded:
     """Fill an empty database with `analyses` analyses, each with all five types on every day (both inclusive)."""
     loaded = Loaded()
     stories = list(_stories(min(analyses, DISTINCT), first, last, change_rate))
     async with connection.connected(database_url):
         await migrate.upgrade(database_url)
         ready = await _ready(stories)
-        for start in range(0, analyses, ANALYSES_PER_ACCOUNT):
-            account, token = await clients.create(f"Front Office {start // ANALYSES_PER_ACCOUNT + 1}")
-            own = [uuid.uuid4() for _ in range(start, min(start + ANALYSES_PER_ACCOUNT, analyses))]
+        for start in range(0, analyses, per_account):
+            account, token = await clients.create(f"Front Office {start // per_account + 1}")
+            own = [uuid.uuid4() for _ in range(start, min(start + per_account, analyses))]
             loaded.tokens.append(token)
             loaded.analyses.append(own)
             for number, anr in enumerate(own, start):

@@ -24,7 +24,7 @@ import msgspec
 from service.settings import Settings
 from tests.benchmarks import client
 from tests.benchmarks.__main__ import LAST, rows_of
-from tests.benchmarks.fleet import Loaded, load
+from tests.benchmarks.fleet import ANALYSES_PER_ACCOUNT, Loaded, load
 from tests.benchmarks.many import MINUTE, OFFICES, p99, serving
 from tests.servers import LIMITS, Service, embedded_postgres
 
@@ -98,7 +98,7 @@ class Memory:
     async def watch(self, seconds: float) -> None:
         """Look a hundred times."""
         for _ in range(100):
-            self.megabytes.append(sum(map(_megabytes, [self._main, *_children(self._main)])))
+            self.megabytes.append(sum(map(_megabytes, [self._main, *children(self._main)])))
             await asyncio.sleep(seconds / 100)
 
     @property
@@ -112,7 +112,8 @@ class Memory:
         return f"memory in MB {shown}; since the first fifth {self.growth:+.0f}"
 
 
-def _children(process: int) -> list[int]:
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
     text = Path(f"/proc/{process}/task/{process}/children").read_text()
     return [int(number) for number in text.split()]
 
@@ -258,24 +259,31 @@ def office(service: Service, number: int, seconds: float) -> Work:
     return post
 
 
-async def both(
-    url: str, folder: Path, *, seconds: float, workers: int, analyses: int, days: int, storming: int = OFFICES
-) -> list[tuple[Asking, Memory]]:
+class Size(NamedTuple):
+    """How much there is: `analyses` of so many `days`, so many an account has; and how many offices storm in."""
+
+    analyses: int = 800
+    days: int = 90
+    per_account: int = ANALYSES_PER_ACCOUNT
+    storming: int = OFFICES
+
+
+async def both(url: str, folder: Path, size: Size, *, seconds: float, workers: int = 2) -> list[tuple[Asking, Memory]]:
     """Load a fleet into an empty database and hold the two loads on it, each so many seconds."""
-    span = Range(days)
-    loaded = await load(url, analyses, span.first, LAST)
-    print(f"{analyses} analyses of {len(loaded.tokens)} offices, {days} days, {loaded.rows} rows")
+    span = Range(size.days)
+    loaded = await load(url, size.analyses, span.first, LAST, per_account=size.per_account)
+    print(f"{size.analyses} analyses of {len(loaded.tokens)} offices, {size.days} days, {loaded.rows} rows")
     shipped = {name: str(getattr(Settings(), name.lower())) for name in LIMITS}
     with serving(url, folder, workers, **shipped) as service:
         known = offices_of(loaded)
-        nights = [Nights(who.anrs, NIGHTS) for who in known[:POSTERS]]
-        posting = [number % len(known) for number in range(POSTERS)]
+        nights = [Nights(who.anrs, min(NIGHTS, size.days)) for who in known[:POSTERS]]
+        posting = [number % len(known[:POSTERS]) for number in range(POSTERS)]
         posters = [poster(known[number], nights[number], span) for number in posting]
         readers = [reader(known[number % len(known)], number, span) for number in range(READERS)]
         what = f"{READERS} connections read charts, {POSTERS} post, {workers} processes"
         first = await hold(what, service, seconds, [*readers, *posters])
-        offices = [office(service, number, seconds) for number in range(storming)]
-        what = f"{storming} offices post within each minute, {workers} processes"
+        offices = [office(service, number, seconds) for number in range(size.storming)]
+        what = f"{size.storming} offices post within each minute, {workers} processes"
         return [first, await hold(what, service, seconds, offices)]
 
 
@@ -285,15 +293,15 @@ async def main() -> None:
     parser.add_argument("--sqlite", action="store_true", help="SQLite and not PostgreSQL")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long each of the loads lasts")
     parser.add_argument("--workers", type=int, default=2, help="how many processes serve")
-    parser.add_argument("--analyses", type=int, default=800, help="how large the fleet is whose charts are read")
-    parser.add_argument("--days", type=int, default=90, help="how many days it has")
+    parser.add_argument("--analyses", type=int, default=Size().analyses, help="the fleet whose charts are read")
+    parser.add_argument("--days", type=int, default=Size().days, help="how many days it has")
     chosen = parser.parse_args()
-    size = {"workers": chosen.workers, "analyses": chosen.analyses, "days": chosen.days}
+    size = Size(analyses=chosen.analyses, days=chosen.days)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         postgres = None if chosen.sqlite else stack.enter_context(embedded_postgres())
         url = stack.enter_context(postgres.database()) if postgres else f"sqlite:///{folder}/stats.sqlite3"
-        await both(url, folder / "service", seconds=chosen.seconds, **size)
+        await both(url, folder / "service", size, seconds=chosen.seconds, workers=chosen.workers)
 
 
 if __name__ == "__main__":

@@ -240,6 +240,8 @@ def much(many: int = MANY) -> Iterator[tuple[str, bytes]]:
     yield "a long name", b'{"%b": 1}' % (b"k" * many * 50)
     yield "a long text", b'{"type": "%b"}' % (b"x" * many * 50)
     yield "a long text of escapes", b'{"type": "%b"}' % (rb"\u00e9" * many * 10)
+    yield "half a character after many escapes", rb'["%b\ud800"]' % (rb"\\" * many * 25)
+    yield "many halves of characters", b'["%b"]' % (rb"\ud800" * many * 10)
     yield "a long number", b'{"limit": %b}' % (b"9" * many * 50)
     yield "a long fraction", b'{"limit": 0.%b}' % (b"1" * many * 50)
     yield "much white space", b" " * many * 200 + b"{"

@@ -3,6 +3,8 @@
 import contextlib
 import gzip
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -20,6 +22,7 @@ import httpx
 import pytest
 from tortoise.exceptions import DBConnectionError
 
+from service.__main__ import app
 from service.core.periods import months_before
 from service.errors import Unavailable
 from service.storage import connection
@@ -54,6 +57,14 @@ OLD_NAMES = [
 def cli(tmp_path: Path) -> Cli:
     """The command line on a fresh SQLite database."""
     return Cli(f"sqlite:///{tmp_path / 'new' / 'folder' / 'stats.sqlite3'}", tmp_path)
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C reaches what is started, also where a shell runs the tests in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -194,6 +205,28 @@ def test_deleting_asks_at_a_terminal(cli: Cli) -> None:
     code, _ = cli.on_a_terminal("client", "delete", "NC3", typed=b"y\n")
     assert code == 0
     assert cli.json("client", "list") == []
+
+
+@pytest.mark.usefixtures("heeded")
+def test_ctrl_c_at_a_question_is_exit_code_130(cli: Cli) -> None:
+    """At once, without a traceback, and nothing is deleted."""
+    cli.said("client", "create", "NC3")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        cli.command("client", "delete", "NC3"), env=cli.environment, stdin=theirs, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr
+        try:
+            while process.stderr.read(1) not in {b"]", b""}:  # the end of the question
+                pass
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert process.stderr.read().strip() == b""
+        finally:
+            process.kill()
+    os.close(theirs)
+    os.close(ours)
+    assert len(cli.json("client", "list")) == 1
 
 
 # --- statistics ---------------------------------------------------------------------------------------------
@@ -484,15 +517,17 @@ def test_the_demonstration_fills_an_empty_database_only(cli: Cli) -> None:
         assert me.json()["role"] == "2"
 
 
+@pytest.mark.usefixtures("heeded")
 def test_a_demonstration_that_is_broken_off_has_told_the_token(cli: Cli) -> None:
-    """Whoever has no patience reaches what there is by then."""
+    """Whoever has no patience reaches what there is by then. Ctrl-C is exit code 130, without a traceback."""
     with subprocess.Popen(
-        cli.command("demo"), env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        cli.command("demo"), env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as run:
         assert run.stdout
         shown = lines((run.stdout.readline() + run.stdout.readline()).decode())
-        assert run.poll() is None
-        run.kill()
+        run.send_signal(signal.SIGINT)
+        _, noted = run.communicate()
+    assert (run.returncode, noted) == (130, b"This account reaches all that is made now:\n")
     assert len(shown["Token"]) == 86
     assert cli.json("client", "show", shown["Name"])["role"] == "2"
 
@@ -547,10 +582,17 @@ def test_help_names_every_command(cli: Cli) -> None:
         assert [name for name in names if not re.search(rf"│ {name} +\S", text)] == []
 
 
-def test_old_names_are_there_but_not_in_the_way(cli: Cli) -> None:
-    """Each old command explains itself; the list of commands is spared of them."""
-    listed = cli.said("--help")
-    assert [name for name in OLD_NAMES if f"stats-service {name}" not in cli.said(name, "--help")] == []
+def test_old_names_are_there_but_not_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each old command explains itself; the list of commands is spared of them. (All in this process: none does more
+    here than to tell of itself.)"""
+
+    def said(*arguments: str) -> str:
+        app([*arguments, "--help"], result_action="return_value")
+        return capsys.readouterr().out
+
+    listed = said()
+    assert "│ client " in listed
+    assert [name for name in OLD_NAMES if f"stats-service {name}" not in said(name)] == []
     assert [name for name in OLD_NAMES if f"│ {name} " in listed] == []
 
 

@@ -314,19 +314,26 @@ async def test_an_account_made_here_before_refuses_what_it_refused_there(old: Ol
     accounts = [await clients.get(one.uuid) for one, _ in made]
     foretold = await move(old, dry_run=True)
     assert [await clients.get(one.uuid) for one in accounts] == accounts
-    assert await move(old) == foretold
+    done = await move(old)
+    assert done[0] == foretold[0]
     assert (foretold[0].accounts_here, foretold[0].accounts_refused) == (4, 0)
-    now = "It was made here before. Now it is as there: "
-    assert [(one.what, one.account, one.why) for one in foretold[1]] == [
-        ("account", NAMES[2], f"{now}it does not share."),
-        ("account", "account 4", f"{now}it does not share, it is not active, it is on the map."),
-    ]
+    for (_, told), now in ((foretold, "It would become"), (done, "Now it is")):
+        assert [(one.what, one.account, one.why) for one in told] == [
+            ("account", NAMES[2], f"It was made here before. {now} as there: it does not share."),
+            (
+                "account",
+                "account 4",
+                f"It was made here before. {now} as there: it does not share, it is not active, it is on the map.",
+            ),
+        ]
     first, second, third, fourth = [await clients.get(one.uuid) for one in accounts]
     assert (first, third) == (accounts[0], accounts[2])
     assert (second.is_sharing_enabled, second.is_active, second.latitude) == (False, True, None)
     assert (fourth.is_sharing_enabled, fourth.is_active) == (False, False)
     assert (fourth.latitude, fourth.longitude) == (-1.5, 30.0)
+    decided = await clients.change(fourth.uuid, is_sharing_enabled=True, is_active=True, coordinates=None)
     assert (await move(old))[1] == []
+    assert await clients.get(fourth.uuid) == decided
 
 
 async def test_what_the_old_service_has_to_share_is_not_shared_again(old: Old, here: str) -> None:
@@ -345,6 +352,8 @@ async def test_what_the_old_service_has_to_share_is_not_shared_again(old: Old, h
     await old.rows(row(date=today + dt.timedelta(days=30)), row(date=days[3], client_id=2))
     await move(old)
     assert (await to_share(), (await status(settings)).waiting) == ([], [])
+    left_out = [(await preview(settings, Wanted(date_from=day))).moved for day in (None, days[0])]
+    assert left_out == [2, 0]
     account = await clients.authenticate(TOKENS[1])
     await post(account, *[row(date=day, variant=9) for day in days[1:]])
     assert await to_share() == days[2:]
@@ -357,6 +366,18 @@ async def test_what_the_old_service_has_to_share_is_not_shared_again(old: Old, h
     await old.execute("DELETE FROM stats")
     await move(old)
     assert await to_share() == [days[3], days[3]]
+
+
+async def test_what_was_not_shared_there_is_shared_from_here_by_who_shares_now(old: Old, here: str) -> None:
+    """All of it: the other instance has nothing of it."""
+    today = dt.datetime.now(dt.UTC).date()
+    await old.account(4, is_sharing_enabled=False)
+    await old.rows(row(date=today, client_id=4))
+    await move(old)
+    (moved,) = [account for account in await clients.get_all() if account.name == "account 4"]
+    await clients.change(moved.uuid, is_sharing_enabled=True)
+    seen = await preview(Settings(database_url=here), Wanted())
+    assert ([one.name for one in seen.parts], seen.moved) == (["account 4"], 0)
 
 
 @pytest.mark.usefixtures("here")

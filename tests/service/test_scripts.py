@@ -107,7 +107,7 @@ def test_an_account_is_made_for_the_service_that_systemd_runs(tmp_path: Path, su
     unit = copy / "contrib/systemd/monarc-stats.service"
     config, home = tmp_path / "monarc-stats.toml", tmp_path / "home"
     home.mkdir()
-    for path in (unit, copy / "contrib/_env.sh"):
+    for path in (unit, copy / "contrib/create_client.sh"):
         text = path.read_text().replace("/etc/monarc-stats.toml", str(config)).replace(HOME, str(home))
         path.write_text(text.replace("-g monarc-stats", ""))
     instructions = [line[4:] for line in unit.read_text().splitlines() if re.match("#   (install|echo) ", line)]

@@ -83,7 +83,7 @@ def test_push(cli: Cli, there: httpx.Client, remote: Service) -> None:
     done = cli.json("share", "push")
     assert done == {
         "server": remote.url,
-        **dict.fromkeys(("sent", "already_there", "kept_old", "refused", "left", "bytes"), 0),
+        **dict.fromkeys(("sent", "already_there", "kept_old", "moved", "refused", "left", "bytes"), 0),
         "refusals": [],
         "error": None,
     }

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import json
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,7 @@ from service.core import charts, clients, collect, processors, stats
 from service.core.periods import Period
 from service.core.verify import Verification
 from service.records import Account, StatType
-from service.storage import connection, migrate, selections
+from service.storage import connection, migrate, selections, totals
 from tests.naive import NaiveModel, Row
 from tests.samples import rows as sample_rows
 
@@ -176,36 +176,53 @@ class Both:
         await self.compare(first=DAYS[1], last=DAYS[3], period=period)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
-@given(
+class Story(NamedTuple):
+    """What happens, and what is looked at after each step."""
+
+    steps: list[tuple[str, str, Any]]
+    anrs: list[str]
+    period: Period
+    local_only: bool
+
+
+_story = st.builds(
+    Story,
     steps=st.lists(_step, min_size=1, max_size=8),
     anrs=st.lists(st.sampled_from(ANRS), unique=True),
     period=st.sampled_from(Period),
     local_only=st.booleans(),
 )
-def test_sums_are_what_a_recount_gives(
-    database_url: str,
-    steps: list[tuple[str, str, Any]],
-    anrs: list[str],
-    period: Period,
-    local_only: bool,  # noqa: FBT001 - drawn
-) -> None:
+
+
+async def play(database_url: str, story: Story) -> None:
     """After every step, every processor says what plain Python makes of the rows that are left."""
+    async with connection.connected(database_url):
+        await migrate.upgrade(database_url)
+        both = Both()
+        try:
+            for step in story.steps:
+                await both.take(step)
+                await both.compare_all(story.anrs, story.period, local_only=story.local_only)
+        finally:
+            for account, _ in await clients.list_all():
+                await clients.delete(account.uuid)
+        await Both().compare()
 
-    async def play() -> None:
-        async with connection.connected(database_url):
-            await migrate.upgrade(database_url)
-            both = Both()
-            try:
-                for step in steps:
-                    await both.take(step)
-                    await both.compare_all(anrs, period, local_only=local_only)
-            finally:
-                for account, _ in await clients.list_all():
-                    await clients.delete(account.uuid)
-            await Both().compare()
 
-    asyncio.run(play())
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@given(story=_story)
+def test_sums_are_what_a_recount_gives(database_url: str, story: Story) -> None:
+    """Whatever happens."""
+    asyncio.run(play(database_url, story))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@given(story=_story)
+def test_sums_of_many_stories(database_url: str, story: Story) -> None:
+    """The same, 200 times."""
+    asyncio.run(play(database_url, story))
 
 
 def test_an_administrators_chart_leaves_each_account_its_own_sums(database_url: str) -> None:
@@ -223,6 +240,32 @@ def test_an_administrators_chart_leaves_each_account_its_own_sums(database_url: 
             for account in both.accounts.values():
                 await both.compare(anrs=chosen, account=account)
             assert [found async for found in Verification(repair=False).differences()] == []
+
+    asyncio.run(play())
+
+
+def test_a_chart_made_while_rows_are_deleted_lacks_no_others(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking which of the fleet's sums hold and reading them an account's rows go, and the sums with them."""
+    read = totals._read_fleet  # noqa: SLF001 - the moment in between
+
+    async def play() -> None:
+        async with connection.connected(database_url):
+            await migrate.upgrade(database_url)
+            both = Both()
+            for place, who in enumerate(("mine", "yours")):
+                await both.take(("post", who, sample_rows(ANRS[place], str(DAYS[0]), place)))
+            await both.compare()
+        async with connection.connected(database_url):  # all is stored, and nothing remembered
+
+            async def delete_and_read(*asked: Any) -> Any:
+                if "yours" in both.accounts:
+                    await both.take(("delete account", "yours", None))
+                return await read(*asked)
+
+            monkeypatch.setattr(totals, "_read_fleet", delete_and_read)
+            await both.compare()
 
     asyncio.run(play())
 

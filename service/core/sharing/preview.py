@@ -11,7 +11,7 @@ import msgspec
 
 from service.core.anonymous import Withheld, WithheldKind
 from service.core.sharing.batches import Batch, Outgoing, batches
-from service.core.sharing.push import Progress, Wanted, check, refusal, source_of, waiting
+from service.core.sharing.push import Progress, Wanted, check, left_to_the_old, refusal, source_of, waiting
 from service.core.sharing.status import ROWS_SHOWN
 from service.peer import Peer, Request
 from service.records import StatType
@@ -47,13 +47,14 @@ class WithheldLabel(msgspec.Struct, frozen=True):
 class Preview(msgspec.Struct, kw_only=True):
     """What a push to `server` would send: in all, and by analysis and type (in the order of the accounts' names).
 
-    `withheld`: what of it stays here. `refused`: how many rows would not be sent, as they cannot be made anonymous, and
-    `refusals` some of them.
+    `moved`: how many rows are left to the old service. `withheld`: what of the others stays here. `refused`: how many
+    rows would not be sent, as they cannot be made anonymous, and `refusals` some of them.
     """
 
     server: str
     rows: int = 0
     bytes: int = 0
+    moved: int = 0
     parts: list[Part] = msgspec.field(default_factory=list)
     withheld: list[WithheldLabel] = msgspec.field(default_factory=list)
     refused: int = 0
@@ -77,6 +78,7 @@ async def preview(
     seen = Preview(server=settings.remote_stats_server)
     source = await source_of(await storage.known_server(seen.server), wanted)
     total = await waiting(source)
+    seen.moved = await left_to_the_old(source)
     tally = _Tally(seen)
     async with Peer(seen.server, token, budget=0) as peer, contextlib.aclosing(batches(source)) as ready:
         async for batch in ready:

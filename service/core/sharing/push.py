@@ -52,10 +52,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 class Pushed(Counts, kw_only=True):
     """What became of a push to `server`. `kept_old`: of how many rows an older version is there, which is not replaced;
-    `refusals`: some of the rows that were refused."""
+    `moved`: how many were left to the old service; `refusals`: some of the rows that were refused."""
 
     server: str
     kept_old: int = 0
+    moved: int = 0
     refusals: list[RefusedRow] = msgspec.field(default_factory=list)
 
 
@@ -96,7 +97,9 @@ async def push(
     async with locks.only_one(LOCK):
         server = await storage.server_id(settings.remote_stats_server)
         source = await source_of(server, wanted)
-        pushed = Pushed(server=settings.remote_stats_server, left=await waiting(source))
+        pushed = Pushed(
+            server=settings.remote_stats_server, left=await waiting(source), moved=await left_to_the_old(source)
+        )
         run = await share_records.start_run(server, pushed.left)
         try:
             async with Peer(pushed.server, token, budget=budget) as peer:
@@ -134,6 +137,14 @@ def _address(url: str) -> tuple[str | None, int | None, str]:
 async def waiting(source: Source) -> int:
     """How many rows there are to send."""
     return sum(one.rows for one in await storage.waiting(source.server, source.wanted))
+
+
+async def left_to_the_old(source: Source) -> int:
+    """How many rows there would be more to send, were they not of days up to which the old service has rows."""
+    if source.wanted.moved or not await storage.has_moved():
+        return 0
+    wanted = msgspec.structs.replace(source.wanted, moved=True)
+    return await waiting(msgspec.structs.replace(source, wanted=wanted)) - await waiting(source)
 
 
 class _Push:
