@@ -4,6 +4,7 @@ out as one of `tui.errors`, whatever text comes in has been made harmless (`tui.
 
 import datetime as dt
 import ssl
+import time
 from collections import OrderedDict
 from typing import Any, TypeVar
 
@@ -28,7 +29,11 @@ T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 KEPT_ANSWERS = 24
-"""Answers kept with their ETag, so that coming back to an unchanged view transfers nothing."""
+"""Answers kept with their ETag: figures that are the same as before are not sent again."""
+
+OWN_SECONDS = 600
+"""For how long it is taken as known which analyses are an account's own: to tell it the service sends the newest row of
+each, whole and without an ETag."""
 
 WAIT_SECONDS = (1.0, 30.0, 3600.0)
 """How long a service that answers 429 is left alone at least, where it does not say, and at most."""
@@ -57,6 +62,7 @@ class Service:
         self._http: httpx.AsyncClient | None = None
         self._closed = False
         self._kept: OrderedDict[str, tuple[str, object]] = OrderedDict()
+        self._own: dict[str, tuple[float, tuple[str, ...]]] = {}
 
     @property
     def has_token(self) -> bool:
@@ -103,9 +109,19 @@ class Service:
         return past.compliance(found, ask) if self._is_over(ask) else found
 
     async def own_analyses(self, kind: str) -> tuple[str, ...]:
-        """The analyses that the token's account has figures of this kind of."""
+        """The analyses that the token's account has figures of this kind of, as they were OWN_SECONDS ago at most;
+        where there was none, as they are."""
+        asked_at, known = self._own.get(kind, (0.0, ()))
+        if known and time.monotonic() - asked_at < OWN_SECONDS:
+            return known
         page = await self._call("GET", "api/v1/stats/", wire.RowPage, {"type": kind, "get_last": True})
-        return tuple(sorted({str(row.anr) for row in page.data}))
+        known = tuple(sorted({str(row.anr) for row in page.data}))
+        self._own[kind] = (time.monotonic(), known)
+        return known
+
+    def forget_analyses(self) -> None:
+        """Ask anew which analyses are the account's own."""
+        self._own.clear()
 
     async def places(self) -> list[wire.MapPlace]:
         """Who shares and has coordinates; no names."""

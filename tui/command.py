@@ -117,7 +117,7 @@ def _add_snapshot(
         description=SNAPSHOT,
         help="print or draw a view without a terminal",
     )
-    snapshot.add_argument("view", metavar="VIEW", help=VIEWS)
+    snapshot.add_argument("view", metavar="VIEW", nargs="?", help=VIEWS)
     how = snapshot.add_mutually_exclusive_group()
     for kind, what in FORMATS.items():
         how.add_argument(f"--{kind}", nargs="?", const=STDOUT, type=Path, metavar="FILE", help=what)
@@ -177,6 +177,7 @@ def _snapshot(parsed: argparse.Namespace) -> int:
     from tui import snapshot  # noqa: PLC0415  # as above
     from tui.scope import Scope  # noqa: PLC0415
 
+    _name_view(parsed)
     scope = Scope(parsed.reach, parsed.days, aggregation=parsed.by, language=parsed.language)
     order = snapshot.Order(
         view=parsed.view,
@@ -195,6 +196,17 @@ def _snapshot(parsed: argparse.Namespace) -> int:
     for problem in taken.problems:
         sys.stderr.write(f"stats-tui: {problem}\n")
     return 1 if taken.problems else 0
+
+
+def _name_view(parsed: argparse.Namespace) -> None:
+    """See to it that a view is named: in `snapshot --json VIEW` it is taken for the FILE. Raises SettingsError."""
+    for kind in FORMATS:
+        file = str(getattr(parsed, kind))
+        if parsed.view is None and file in MODULES:
+            parsed.view = file
+            setattr(parsed, kind, STDOUT)
+    if parsed.view is None:
+        raise SettingsError("No VIEW is named.", f"There are: {VIEWS}.")
 
 
 def _write(path: Path, text: str) -> None:

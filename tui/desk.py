@@ -64,6 +64,13 @@ class Desk:
             return self.local.name
         return self.world.name if self.world else "all accounts here"
 
+    def tells_all(self, side: Side) -> bool:
+        """Whether what a side has answered is all that there is. A public instance withholds figures, but not from
+        administrators, nor from an account that asks for its own analyses."""
+        if side is Side.GLOBAL:
+            return self.world is None and self.is_admin
+        return self.me is not None
+
     async def gather(self, scope: Scope, fetch: Callable[[Service, Ask], Awaitable[T]]) -> Answers[T]:
         """Ask all sides of the scope at once. Raises the first side's error where none answered."""
         sides = scope.reach.sides
@@ -80,16 +87,16 @@ class Desk:
     ) -> "_Got[T] | DashboardError":
         ask = scope.ask(today())
         try:
-            if side is Side.GLOBAL:
-                return _Got(await fetch(self.world or self.local, ask))
-            return _Got(await fetch(self.local, await self._local(ask)))
+            if side is Side.GLOBAL and self.world is not None:
+                return _Got(await fetch(self.world, ask))
+            if self.local.has_token and self.me is None:
+                await self.arrive()
+            return _Got(await fetch(self.local, self._local(ask) if side is Side.LOCAL else ask))
         except DashboardError as error:
             return error
 
-    async def _local(self, ask: Ask) -> Ask:
+    def _local(self, ask: Ask) -> Ask:
         """What makes a question a local one."""
-        if self.local.has_token and self.me is None:
-            await self.arrive()
         if self.me is None or self.me.is_admin:
             return msgspec.structs.replace(ask, local_only=True)
         return msgspec.structs.replace(ask, own_only=True)

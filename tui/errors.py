@@ -24,6 +24,10 @@ class DashboardError(Exception):
         self.hint = self.hint if hint is None else hint
 
 
+Problems = dict[str, DashboardError]
+"""What is missing of what was asked for, in words, and why."""
+
+
 class SettingsError(DashboardError):
     """A flag, a variable or the configuration file has a wrong value."""
 

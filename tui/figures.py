@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tui.desk import Answers
+from tui.errors import Problems
 from tui.scope import Language, Side
 from tui.wire import DatedValue, Kind, Labels, Level, ObjectSeries, RiskSeries, State
 
@@ -58,9 +59,9 @@ Points = Sequence[tuple[dt.date, float | None]]
 """Values by date, the oldest first; None where there is none."""
 
 
-def failures(*answers: Answers[Any]) -> list[str]:
+def failures(*answers: Answers[Any]) -> Problems:
     """What went wrong on the sides that did not answer, each thing once."""
-    return list(dict.fromkeys(error.message for one in answers for error in one.problems.values()))
+    return {error.message: error for one in answers for error in one.problems.values()}
 
 
 def change(points: Points) -> float | None:

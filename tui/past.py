@@ -42,8 +42,8 @@ def objects(found: Iterable[wire.ObjectSeries], ask: Ask) -> list[wire.ObjectSer
 
 
 def cartography(found: wire.CartographyOnDate, ask: Ask) -> wire.Cartography | None:
-    """The mean heat maps of the days up to the period's end, without cells that filled later; None where there is no
-    such day. The scales are those of all days."""
+    """The mean heat maps of the days up to the period's end, of each cell over the days on which it is told, without
+    cells that filled later; None where there is no such day. The scales are those of all days."""
     days = sum(date <= ask.date_to for date in found.dates)
     if not days:
         return None
@@ -53,11 +53,13 @@ def cartography(found: wire.CartographyOnDate, ask: Ask) -> wire.Cartography | N
 
 def _grid(found: wire.GridOnDate, days: int) -> wire.Grid:
     """The means of the first days."""
-    cut = {
-        impact: {column: sum(values[:days]) / days for column, values in cells.items() if any(values[:days])}
-        for impact, cells in found.items()
-    }
-    return {impact: cells for impact, cells in cut.items() if cells}
+    cut: wire.Grid = {}
+    for impact, cells in found.items():
+        for column, values in cells.items():
+            told = [value for value in values[:days] if value is not None]
+            if any(told):
+                cut.setdefault(impact, {})[column] = fmean(told)
+    return cut
 
 
 def compliance(found: Iterable[wire.ComplianceSeries], ask: Ask) -> list[wire.ComplianceSeries]:

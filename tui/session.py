@@ -33,9 +33,9 @@ class Session:
 
     @property
     def refresh_seconds(self) -> float | None:
-        """After how long figures are fetched again; None: only when asked."""
+        """After how long figures are fetched again, unless that is paused; None: only when asked."""
         every = self.settings.refresh
-        return None if every <= 0 or self.paused else every * (5 if self.away else 1)
+        return None if every <= 0 else every * (5 if self.away else 1)
 
 
 def now() -> dt.datetime:

@@ -9,7 +9,7 @@ from tui.accounts import moment
 from tui.charts.base import Cell, Table, number
 from tui.charts.facts import Fact, Facts
 from tui.widgets.rows import Column, Line
-from tui.wire import SharePush, ShareWaiting, Sharing
+from tui.wire import SharePush, ShareRefused, ShareWaiting, Sharing
 
 TYPES = ("risk", "threat", "vulnerability", "cartography", "compliance")
 
@@ -223,22 +223,26 @@ def refused_columns(width: int) -> list[Column]:
     return [*fixed, Column("Why", width - sum(column.width + 2 for column in fixed) - 6)]
 
 
+def refused_key(one: ShareRefused) -> str:
+    """What says which row it is."""
+    return f"{one.client} {one.anr} {one.type} {one.date}"
+
+
 def refused_lines(data: Sharing, columns: Sequence[Column]) -> list[Line]:
-    """A line per row, by what says which it is."""
+    """A line per row. Account and analysis are found also where there is no room to show them."""
     heads = {column.title for column in columns}
-    return [
-        Line(
-            f"{one.client} {one.anr} {one.type} {one.date}",
-            (
-                str(one.type),
-                one.date.isoformat(),
-                *([one.name or f"deleted here: {one.client}"] if "Account" in heads else []),
-                *([one.anr] if "Analysis" in heads else []),
-                str(one.reason or "without a reason"),
-            ),
+    lines = []
+    for one in data.refused:
+        name = one.name or f"deleted here: {one.client}"
+        cells = (
+            str(one.type),
+            one.date.isoformat(),
+            *([name] if "Account" in heads else []),
+            *([one.anr] if "Analysis" in heads else []),
+            str(one.reason or "without a reason"),
         )
-        for one in data.refused
-    ]
+        lines.append(Line(refused_key(one), cells, unseen=(name, one.anr)))
+    return lines
 
 
 def tables(data: Sharing) -> list[Table]:

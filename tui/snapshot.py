@@ -8,7 +8,7 @@ from textual.app import App
 from tui import export
 from tui.charts.base import Table
 from tui.desk import Desk
-from tui.errors import SettingsError
+from tui.errors import DashboardError, SettingsError
 from tui.memory import Memory
 from tui.scope import Scope
 from tui.screens import views
@@ -46,6 +46,9 @@ def figures(settings: Settings, order: Order, kind: str, only: int | None = None
         if not 1 <= only <= len(tables):
             raise SettingsError(f"{order.view} has {len(tables)} tables.")
         tables = [tables[only - 1]]
+        if tables[0].absent:
+            raise DashboardError(f"Table {only}, {tables[0].title}, is not known: {tables[0].absent}")
+    tables = [table for table in tables if not table.absent]
     if kind == "json":
         sources = [desk.name(side) for side in order.scope.reach.sides]
         about = about_scope(order.scope, sources) | {"fetched": now().isoformat(timespec="seconds")}
@@ -57,7 +60,7 @@ def figures(settings: Settings, order: Order, kind: str, only: int | None = None
 async def _load(view: type[ViewScreen], desk: Desk, scope: Scope) -> tuple[list[Table], list[str]]:  # type: ignore[type-arg]
     try:
         data = await view.load(desk, scope)
-        return view.tables(data, scope), view.problems(data)
+        return view.tables(data, scope), [*view.problems(data)]
     finally:
         await desk.close()
 
@@ -83,7 +86,7 @@ async def _draw(settings: Settings, order: Order, kind: str) -> Taken:
         if shown.error is not None:
             raise shown.error
         text = export.tidy_svg(app.export_screenshot()) if kind == "svg" else text_of(app)
-        return Taken(text, shown.problems(shown.data))
+        return Taken(text, [*shown.problems(shown.data)])
 
 
 def text_of(app: App[None]) -> str:

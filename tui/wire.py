@@ -111,8 +111,8 @@ class Cartography(Wire, frozen=True):
     risks: dict[State, dict[Kind, Grid]]
 
 
-GridOnDate = dict[int, dict[int, list[float]]]
-"""The same, with a mean for each date."""
+GridOnDate = dict[int, dict[int, list[float | None]]]
+"""The same, with a mean for each date; None where a public instance does not tell it."""
 
 
 class CartographyOnDate(Wire, frozen=True):

@@ -166,15 +166,17 @@ def test_targets_show_what_is_missing() -> None:
 
 
 def test_a_heat_map_has_the_number_in_every_cell() -> None:
-    """Impacts from the top down, the other scale along the bottom, a dot for zero."""
-    chart = Heat("t", "Impact", "Likelihood", (0, 1, 2), (1, 2), {(2, 2): 12.5, (0, 1): 3.0})
+    """Impacts from the top down, the other scale along the bottom, a dot for zero. What is not known is blank, and no
+    zero in the table."""
+    chart = Heat("t", "Impact", "Likelihood", (0, 1, 2), (1, 2), {(2, 2): 12.5, (1, 1): 0.0, (1, 2): 0.0, (0, 1): 3.0})
     assert drawn(chart, 25, 5) == [
         "Impact ↑  Likelihood →",
-        "    2 │       ·    12.50",
+        "    2 │            12.50",
         "    1 │       ·        ·",
-        "    0 │       3        ·",
+        "    0 │       3",
         "              1        2",
     ]
+    assert chart.table().rows == ((2, None, 12.5), (1, 0.0, 0.0), (0, 3.0, None))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_numbers_are_cut_to_their_cell(value: float, width: int, expected: str) 
 
 def test_heat_colours_follow_the_number() -> None:
     """The strongest colour is the largest number's, zero has the weakest."""
-    chart = Heat("t", "Impact", "P", (0,), (0, 1), {(0, 1): 4.0})
+    chart = Heat("t", "Impact", "P", (0,), (0, 1), {(0, 0): 0.0, (0, 1): 4.0})
     styles = [str(span.style) for span in chart.draw(40, 3, DARK).spans]
     assert any(DARK.heat[0] in style for style in styles)
     assert any(DARK.heat[-1] in style for style in styles)

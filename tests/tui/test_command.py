@@ -13,7 +13,9 @@ from textwrap import indent
 import pytest
 
 from tests.servers import ADMIN_TOKEN, ROOT, Service, bare_environment, free_port
-from tui.settings import EXAMPLE
+from tui import snapshot
+from tui.errors import DashboardError
+from tui.settings import EXAMPLE, Settings
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_a_view_as_json_csv_text_and_picture(demo: Service, tmp_path: Path, toke
     server = ("--server", demo.url, "--token-file", str(token_file))
     before = run(tmp_path, *server, "snapshot", "accounts", "--csv").stdout
     assert before.startswith("Name,UUID,Role")
-    read = json.loads(run(tmp_path, "snapshot", "risks", "--json", *server).stdout)
+    read = json.loads(run(tmp_path, "snapshot", "--json", "risks", *server).stdout)  # the view, and no file
     assert read["about"]["period"] == "90 days"
     current = read["tables"][0]["rows"][0]
     assert current[0] == "Current informational"
@@ -80,11 +82,16 @@ def test_figures_that_lack_a_side_are_told(demo: Service, tmp_path: Path, kind: 
 
 
 def test_who_may_not_see_the_accounts_gets_no_empty_list_of_silent_ones(demo: Service, tmp_path: Path) -> None:
-    """That would say that none is silent. Nothing has failed either."""
+    """That would say that none is silent. Nothing has failed either; the other tables keep their numbers."""
     done = run(tmp_path, "snapshot", "overview", "--json", "--server", demo.url)
     read = json.loads(done.stdout)
     assert (done.returncode, done.stderr, read["about"]["problems"]) == (0, "", "")
     assert "Silent accounts" not in [table["title"] for table in read["tables"]]
+    assert {key for table in read["tables"] for key in table} == {"title", "columns", "rows"}
+    settings, order = Settings(url=demo.url), snapshot.Order("overview")
+    assert snapshot.figures(settings, order, "csv", 3).text.startswith("Name,Low risks")
+    with pytest.raises(DashboardError, match="Table 2, Silent accounts, is not known: Accounts are seen with"):
+        snapshot.figures(settings, order, "csv", 2)
 
 
 def test_a_snapshot_takes_the_environments_settings(demo: Service, tmp_path: Path) -> None:
@@ -98,6 +105,7 @@ def test_a_snapshot_takes_the_environments_settings(demo: Service, tmp_path: Pat
     ("arguments", "status", "said"),
     [
         (("snapshot", "nonsense", "--json", "--server", "http://127.0.0.1:1"), 2, "There are: overview"),
+        (("snapshot", "--json", "risks.json"), 2, "No VIEW is named. There are: overview"),
         (("snapshot", "risks", "--json"), 2, "No server is named. Say --server URL"),
         (("snapshot", "risks", "--json", "--server", "elsewhere"), 2, "neither an address"),
         (("snapshot", "risks", "--json", "--csv", "--server", "http://x"), 2, "not allowed with"),

@@ -10,16 +10,16 @@ from typing import get_type_hints
 import msgspec
 import pytest
 
-from tui import accounts, export, objects, wire
+from tui import accounts, export, objects, past, wire
 from tui.charts.base import Table
 from tui.clean import REPLACEMENT, clean
 from tui.desk import Answers
 from tui.errors import ConnectionLost, ServerFault
 from tui.figures import Metric, ObjectRow, change, failures, label, object_rows, span
 from tui.objects import Choices, Words
-from tui.scope import Aggregation, Language, Reach, Scope, Side
+from tui.scope import Aggregation, Ask, Language, Reach, Scope, Side
 from tui.screens.overview import Overview, OverviewScreen
-from tui.wire import Labels, ObjectMeans, ObjectSeries, ObjectValue
+from tui.wire import Kind, Labels, ObjectMeans, ObjectSeries, ObjectValue, State
 
 DAY = dt.date(2026, 3, 31)
 WORDS = Words("Threat", "Threats", "Probability", "Prob.")
@@ -82,6 +82,17 @@ def test_answers_are_decoded_and_cleaned() -> None:
     assert one.object == f"x{REPLACEMENT}"
     assert one.labels.label1 == f"{REPLACEMENT}[2Jboo"
     assert one.values[0].max_risk == 2.5
+
+
+def test_days_on_which_a_cell_is_not_told_do_not_count() -> None:
+    """A public instance tells a cell of some days only: its mean is over those, and where there are none it is not
+    told, as where it filled after the period's end."""
+    raw = b'{"scales": {}, "dates": ["2026-03-31", "2026-04-01", "2026-04-02"], "risks": {"current": {"informational": '
+    raw += b'{"1": {"2": [null, 3.0, 9.0], "4": [null, null, 1.0], "6": [1.0, 2.0, null], "8": [0.0, 1.0, null]}, '
+    raw += b'"2": {"2": [0.0, 0.0, 5.0]}}}}}'
+    found = past.cartography(wire.decode(raw, wire.CartographyOnDate), Ask(at(0), at(1)))
+    assert found is not None
+    assert found.risks[State.CURRENT][Kind.INFORMATIONAL] == {1: {2: 3.0, 6: 1.5, 8: 0.5}}
 
 
 @pytest.mark.parametrize("raw", [b"null", b"[]", b'[0.0, "uuid"]', b'[3.5, "a\\u0007"]'])
@@ -152,10 +163,12 @@ def test_all_that_did_not_answer_is_named() -> None:
     away, slow = ConnectionLost("Nobody answers."), ServerFault("It failed.")
     one: Answers[list[ObjectSeries]] = Answers({Side.LOCAL: []}, {Side.GLOBAL: away})
     both: Answers[list[ObjectSeries]] = Answers({}, {Side.LOCAL: slow, Side.GLOBAL: away})
-    assert failures(one, both) == ["Nobody answers.", "It failed."]
+    assert failures(one, both) == {"Nobody answers.": away, "It failed.": slow}
     data = Overview(Answers({Side.LOCAL: {}}, {}), one, slow, DAY)
-    assert OverviewScreen.problems(data) == ["Nobody answers.", "Accounts could not be read: It failed."]
-    assert "Silent accounts" not in [table.title for table in OverviewScreen.tables(data, Scope())]
+    unread = "Accounts could not be read: It failed."
+    assert OverviewScreen.problems(data) == {"Nobody answers.": away, unread: slow}
+    absent = {table.title: table.absent for table in OverviewScreen.tables(data, Scope()) if table.absent}
+    assert absent == {"Silent accounts": unread}
 
 
 def test_objects_of_both_sides_are_compared() -> None:

@@ -216,12 +216,18 @@ async def test_the_types_are_those_of_the_account_under_the_cursor(sharer: Share
 
 
 async def test_the_lists_are_filtered(sharer: Sharer) -> None:
-    """Accounts and refused rows alike, by anything that they say; a kept filter goes with Escape."""
-    async with dashboard(sharer.near.url, "sharing") as driver:
+    """Accounts and refused rows alike, by anything that they say or had no room to; what is exported are those shown. A
+    kept filter goes with Escape."""
+    async with dashboard(sharer.near.url, "sharing", size=(100, 35)) as driver:
         accounts, refused = (driver.view.query_one(f"#{name}", Rows) for name in ("accounts", "refused"))
         await driver.pilot.press("slash")
         await driver.type("ville")
         await driver.until(lambda: (accounts.row_count, refused.row_count) == (1, 1), "the city's rows alone")
+        (text,) = driver.view.exported("json", driver.view.data).values()
+        tables = {one["title"]: one["rows"] for one in json.loads(text)["tables"]}
+        named = {row[0] for title in ("Waiting", "Shared", "Refused") for row in tables[title]}
+        assert named == {"Ville de Luxembourg"}
+        assert tables["Pushes"]
         await driver.pilot.press("enter", "slash")
         await driver.type("q")
         await driver.until(lambda: (accounts.row_count, refused.row_count) == (0, 0), "no row")
@@ -252,13 +258,15 @@ async def test_what_happens_meanwhile_shows(sharer: Sharer) -> None:
 
 
 async def test_it_is_for_administrators(demo: Service) -> None:
-    """Others are told so, with what to do, and the service is not even asked."""
+    """Others are told so once, with what to do, and the service is not even asked, now or later."""
     with demo.client(f"A user {uuid.uuid4()}") as client:
         token = str(client.headers["X-API-KEY"])
     for each in (token, None):
-        async with dashboard(demo.url, "sharing", token=each) as driver:
-            assert "Sharing is for administrators." in driver.text
+        async with dashboard(demo.url, "sharing", token=each, refresh=60) as driver:
+            assert driver.text.count("Sharing is for administrators.") == 1
             assert "--token-file" in driver.text
+            assert "tries" not in driver.text
+            assert "Next try" not in driver.text
             assert driver.view.query_one("#accounts", Rows).row_count == 0
 
 

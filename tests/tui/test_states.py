@@ -8,12 +8,13 @@ import uuid
 
 import pytest
 
-from tests.faults import answer, fault_proxy
+from tests.faults import PASS, answer, fault_proxy
 from tests.servers import Service, free_port
 from tests.tui.conftest import SlowRoad, dashboard
+from tui.charts.heat import Heat
 from tui.dialogs.choose import Choose
-from tui.scope import Reach
-from tui.screens import views
+from tui.scope import Reach, Scope
+from tui.screens import loading, views
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
 
@@ -140,13 +141,90 @@ async def test_a_service_that_is_asked_too_much_is_asked_again_when_it_says(demo
             assert len(proxy.requests) == 3
 
 
+async def test_pausing_holds_back_what_is_tried_again(demo: Service) -> None:
+    """Nothing is, though the age on the screen goes on; afterwards it is, also where there were no figures yet."""
+    no = answer(403, b'{"message": "No."}')
+    busy = answer(429, b'{"message": "Too many requests."}', retry_after="1")
+    with fault_proxy(demo.url, [no, no, PASS, PASS, busy]) as proxy:
+        async with dashboard(proxy.url, "risks", refresh=1) as driver:
+            await driver.pilot.press("Z")
+            await driver.says("No. r tries again.")
+            await driver.press("r")
+            await driver.pilot.press("Z")
+            await driver.says("No. Next try in")
+            await driver.pilot.press("Z")
+            await driver.press("r")
+            await driver.until(lambda: driver.view.data is not None, "the figures")
+            await driver.press("r")
+            await driver.says("Too many requests. What is shown is")
+            await driver.says("3 s old. r tries again.")
+            assert len(proxy.requests) == 5
+            await driver.pilot.press("Z")
+            await driver.until(lambda: driver.view.error is None, "fresh figures")
+
+
+async def test_coming_back_does_not_ask_sooner(demo: Service) -> None:
+    """A view that is to be tried later is left alone when it is looked at again. Something else is asked for at
+    once."""
+    with fault_proxy(demo.url, [answer(429, b'{"message": "Too many requests."}', retry_after="600")]) as proxy:
+        async with dashboard(proxy.url, "risks") as driver:
+            await driver.press("3")
+            asked = len(proxy.requests)
+            await driver.press("2")
+            await driver.says("Too many requests. Next try in")
+            assert len(proxy.requests) == asked
+            await driver.press("p")
+            await driver.until(lambda: driver.view.data is not None, "the figures of another period")
+
+
+async def test_a_side_that_fails_is_left_alone(demo: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that are fetched every second are not while one of two services fails: only after half a minute, or when
+    that one says."""
+    ahead = 0
+    monkeypatch.setattr(loading, "now", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ahead))
+    busy = answer(429, b'{"message": "Too many requests."}', retry_after="60")
+    with fault_proxy(demo.url, [busy, answer(500)]) as world:
+        compare = Scope(Reach.COMPARE, 30)
+        async with dashboard(demo.url, "risks", world=world.url, scope=compare, refresh=1) as driver:
+            await driver.says("Too many requests.")
+            ahead = 45
+            await driver.until(lambda: re.search(r"4\d s ago", driver.text), "the time")
+            assert len(world.requests) == 1
+            ahead = 60
+            await driver.says("Not now.")
+            ahead = 80
+            await driver.until(lambda: re.search(r"2\d s ago", driver.text), "the time")
+            assert len(world.requests) == 2
+            ahead = 90
+            await driver.until(lambda: not driver.view.query_one("Banner").display, "both sides")
+            assert len(world.requests) == 3
+
+
+async def test_ones_own_analyses_are_asked_for_now_and_then(blank: Service) -> None:
+    """The service tells them with all that is in them. r asks anew."""
+    with blank.client("Mine") as account, fault_proxy(blank.url) as proxy:
+        account.post("/api/v1/stats/", json=hostile_rows()).raise_for_status()
+        async with dashboard(proxy.url, "threats", token=account.headers["X-API-KEY"], refresh=1) as driver:
+            account.post("/api/v1/stats/", json=hostile_rows()).raise_for_status()
+            before = driver.view.loaded_at
+            await driver.until(lambda: driver.view.loaded_at != before, "fresh figures")
+            assert "1 of 1 threats" in driver.text
+            assert [request.path for request in proxy.requests].count("/api/v1/stats/") == 1
+            await driver.press("r")
+            await driver.says("2 of 2 threats")
+
+
 async def test_without_a_token_figures_show_and_accounts_explain(demo: Service) -> None:
-    """The public figures are there; accounts are for administrators."""
+    """The public figures are there, and cells that they lack may be untold ones; accounts are for administrators."""
     async with dashboard(demo.url, token=None) as driver:
         assert "Current informational" in driver.text
         assert "Accounts are seen with" in driver.text
+        await driver.press(str(VIEWS.index("cartography") + 1))
+        heat = driver.view.query_one("#first", Panel).chart
+        assert isinstance(heat, Heat)
+        assert len(heat.values) < len(heat.rows) * len(heat.columns)
         await driver.press(str(VIEWS.index("accounts") + 1))
-        assert "Accounts are for administrators" in driver.text
+        assert driver.text.count("Accounts are for administrators") == 1
         assert driver.view.query_one(Rows).row_count == 0
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from tests.servers import Service
 from tests.tui.conftest import dashboard
 from tui.charts.facts import Fact, Facts
+from tui.charts.heat import Heat
 from tui.charts.lines import Lines
 from tui.charts.palette import DARK, LIGHT
 from tui.scope import Aggregation, Language, Reach, Scope
@@ -295,6 +296,9 @@ async def test_cartography_shows_both_kinds(demo: Service) -> None:
     """I changes between informational and operational risks; comparing, s between current and residual."""
     async with dashboard(demo.url, "cartography", scope=Scope(Reach.COMPARE)) as driver:
         assert "Global: current informational risks" in driver.text
+        heat = driver.view.query_one("#second", Panel).chart
+        assert isinstance(heat, Heat)
+        assert len(heat.values) == len(heat.rows) * len(heat.columns)  # an administrator is told all of them
         await driver.press("i", "s")
         assert "Global: residual operational risks" in driver.text
         assert "Probability" in driver.text
@@ -398,12 +402,14 @@ async def test_the_palette_runs_an_action(demo: Service) -> None:
 
 
 async def test_one_panel_fills_the_screen(demo: Service) -> None:
-    """+ shows it alone, Escape brings the others back."""
-    async with dashboard(demo.url, "overview") as driver:
-        await driver.pilot.press("plus")
-        await driver.until(lambda: driver.view.maximized is not None)
-        await driver.pilot.press("escape")
-        await driver.until(lambda: driver.view.maximized is None)
+    """+ shows it alone, Escape brings the others back; so does /, since one has to see what one types."""
+    async with dashboard(demo.url, "threats") as driver:
+        for key in ("escape", "slash"):
+            await driver.pilot.press("plus")
+            await driver.until(lambda: driver.view.maximized is not None)
+            await driver.pilot.press(key)
+            await driver.until(lambda: driver.view.maximized is None)
+        await driver.until(lambda: driver.view.focused is driver.view.query_one(FilterBar))
 
 
 async def test_the_heading_can_be_clicked(demo: Service) -> None:

@@ -17,12 +17,14 @@ EMPTY = "No figures in this period."
 """Said instead of an empty drawing, so that nobody takes it for a chart that failed."""
 
 
-class Table(msgspec.Struct, frozen=True):
+class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     """A chart's figures as rows: what `t` shows and every export writes. `rows` are as long as `columns`."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    absent: str = ""
+    """Why the figures are not known, where they are not. No export writes it then; the others keep their numbers."""
 
 
 class Chart(Protocol):

@@ -19,7 +19,8 @@ AXIS = 7
 
 
 class Heat(msgspec.Struct, frozen=True):
-    """Numbers on a grid. `rows` and `columns` are the scales' values, ascending; a pair that `values` lacks is zero."""
+    """Numbers on a grid. `rows` and `columns` are the scales' values, ascending; a pair that `values` lacks is not
+    known."""
 
     title: str
     row_name: str
@@ -36,7 +37,7 @@ class Heat(msgspec.Struct, frozen=True):
         return len(self.rows) + 2 if self.rows and self.columns else 1
 
     def draw(self, width: int, height: int, palette: Palette) -> Text:
-        """The grid, highest impact on top; taller cells where there is room. Zero is a dot."""
+        """The grid, highest impact on top; taller cells where there is room. Zero is a dot, what is not known blank."""
         if not self.rows or not self.columns:
             return nothing(palette, width)
         wide = max(min((width - AXIS) // len(self.columns), WIDEST), 2)
@@ -48,8 +49,9 @@ class Heat(msgspec.Struct, frozen=True):
                 middle = part == tall // 2
                 line = Text(f"{row if middle else '':>{AXIS - 2}} │", style=palette.dim)
                 for column in self.columns:
-                    value = self.values.get((row, column), 0.0)
-                    line.append(short(value, wide) if middle else " " * wide, style=_style(value, top, palette))
+                    value = self.values.get((row, column))
+                    said = short(value, wide) if middle and value is not None else " " * wide
+                    line.append(said, style="" if value is None else _style(value, top, palette))
                 lines.append(line)
         scale = "".join(placed(str(column), wide) for column in self.columns)
         lines.append(Text(" " * AXIS + scale, style=palette.dim))
@@ -58,9 +60,7 @@ class Heat(msgspec.Struct, frozen=True):
     def table(self) -> Table:
         """One row per impact, highest first, one column per value of the other scale."""
         columns = (self.row_name, *(f"{self.column_name} {column}" for column in self.columns))
-        rows = tuple(
-            (row, *(self.values.get((row, column), 0.0) for column in self.columns)) for row in reversed(self.rows)
-        )
+        rows = tuple((row, *(self.values.get((row, column)) for column in self.columns)) for row in reversed(self.rows))
         return Table(self.title, columns, rows)
 
 

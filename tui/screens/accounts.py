@@ -101,9 +101,10 @@ class AccountsScreen(FilteringScreen[list[Account]]):
         self.on_data_table_row_highlighted()
 
     def explain(self, error: DashboardError) -> None:
-        """Why there is no list."""
+        """No list; the banner says why."""
+        del error
         self.query_one("#accounts", Rows).fill([], [])
-        self.query_one("#selected", Static).update(Content(f"{error.message} {error.hint}"))
+        self.query_one("#selected", Static).update("Not loaded: see above.")
 
     def on_data_table_row_highlighted(self) -> None:
         """What the columns have no room for."""

@@ -87,7 +87,8 @@ class ViewScreen(LoadingScreen[D]):
     # --- keys ----------------------------------------------------------------------------------------------
 
     def action_refresh(self) -> None:
-        """Fetch the figures again."""
+        """Fetch the figures again, and which analyses they are of."""
+        self.session.desk.local.forget_analyses()
         self.reload()
 
     def action_table(self) -> None:
@@ -172,18 +173,18 @@ class ViewScreen(LoadingScreen[D]):
         stem = f"stats-{self.VIEW_NAME}-{now():%Y%m%d-%H%M%S}"
         if kind == "svg":
             return {f"{stem}.svg": export.tidy_svg(self.app.export_screenshot())}
-        tables = self.shown_tables(data)
+        tables = {place: table for place, table in enumerate(self.shown_tables(data), 1) if not table.absent}
         if kind == "json":
-            return {f"{stem}.json": export.to_json(self.VIEW_NAME, self.about(), tables).decode()}
+            return {f"{stem}.json": export.to_json(self.VIEW_NAME, self.about(), [*tables.values()]).decode()}
         return {
             f"{stem}-{place}-{export.file_stem(table.title)}.csv": export.to_csv(table)
-            for place, table in enumerate(tables, 1)
+            for place, table in tables.items()
         }
 
     def about(self) -> dict[str, str]:
         """What an export says of itself: whose figures, over which time, fetched when."""
         scope, desk = self.loaded_scope or self.session.scope, self.session.desk
-        problems = [] if self.data is None else self.problems(self.data)
+        problems = {} if self.data is None else self.problems(self.data)
         said = {"fetched": self.loaded_at.isoformat() if self.loaded_at else "", "problems": " ".join(problems)}
         if not self.USES_SCOPE:
             return {"source": desk.local.url, **said}

@@ -1,8 +1,10 @@
 """Where the risks lie: impact by likelihood (informational) or probability (operational)."""
 
+import itertools
 from collections.abc import Iterable
 from typing import ClassVar
 
+import msgspec
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
@@ -10,36 +12,46 @@ from textual.widget import Widget
 from tui.charts.base import Table
 from tui.charts.heat import Heat
 from tui.desk import Answers, Desk
+from tui.errors import Problems
 from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES, failures
 from tui.scope import Scope, Side, following
 from tui.screens.base import ViewScreen
 from tui.widgets.panel import Panel
 from tui.wire import Cartography, Kind, State
 
-Maps = Answers[Cartography | None]
+
+class Maps(msgspec.Struct, frozen=True):
+    """The mean heat maps of each side, and on which sides a cell that is lacking is zero: elsewhere it may be one that
+    is not told."""
+
+    answers: Answers[Cartography | None]
+    whole: frozenset[Side]
 
 
 async def load(desk: Desk, scope: Scope) -> Maps:
-    """The mean heat maps of each side."""
-    return await desk.gather(scope, lambda service, ask: service.cartography(ask))
+    """The heat maps of each side."""
+    answers = await desk.gather(scope, lambda service, ask: service.cartography(ask))
+    return Maps(answers, frozenset(filter(desk.tells_all, answers.values)))
 
 
 def heat(data: Maps, side: Side, state: State, kind: Kind) -> Heat:
     """One heat map. Its colours are measured by the fullest cell of all maps of the kind, so that they compare."""
-    grids = [one.risks.get(each, {}).get(kind, {}) for one in data.values.values() if one for each in State]
+    sides = data.answers.values
+    grids = [one.risks.get(each, {}).get(kind, {}) for one in sides.values() if one for each in State]
     top = max((value for grid in grids for row in grid.values() for value in row.values()), default=0.0)
-    own = data.values.get(side)
+    own = sides.get(side)
     grid = own.risks.get(state, {}).get(kind, {}) if own else {}
     scale = () if own is None else own.scales.likelihood if kind is Kind.INFORMATIONAL else own.scales.probability
-    impacts = set(own.scales.impact if own else ()) | set(grid)
-    columns = set(scale) | {column for row in grid.values() for column in row}
+    rows = sorted(set(own.scales.impact if own else ()) | set(grid))
+    columns = sorted(set(scale) | {column for row in grid.values() for column in row})
+    zeros = dict.fromkeys(itertools.product(rows, columns), 0.0) if side in data.whole else {}
     return Heat(
         title=f"{SIDE_NAMES[side]}: {STATE_NAMES[state].lower()} {KIND_NAMES[kind]} risks",
         row_name="Impact",
         column_name="Likelihood (threat x vulnerability)" if kind is Kind.INFORMATIONAL else "Probability",
-        rows=tuple(sorted(impacts)),
-        columns=tuple(sorted(columns)),
-        values={(impact, column): value for impact, row in grid.items() for column, value in row.items()},
+        rows=tuple(rows),
+        columns=tuple(columns),
+        values=zeros | {(impact, column): value for impact, row in grid.items() for column, value in row.items()},
         top=top,
     )
 
@@ -52,7 +64,8 @@ class CartographyScreen(ViewScreen[Maps]):
     BRIEF = "Carto"
     ABOUT = (
         "How many risks an analysis has, on average over the period, for each impact and likelihood (informational "
-        "risks) or probability (operational risks). Compare shows local and global side by side."
+        "risks) or probability (operational risks). A dot is none, a blank none or not told: public figures may "
+        "withhold a cell. Compare shows local and global side by side."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", "next_kind", "Inform./oper.", id="cartography-kind"),
@@ -70,7 +83,8 @@ class CartographyScreen(ViewScreen[Maps]):
     def tables(data: Maps, scope: Scope) -> list[Table]:
         """All maps of all sides."""
         del scope
-        return [heat(data, side, state, kind).table() for side in data.values for kind in Kind for state in State]
+        sides = data.answers.values
+        return [heat(data, side, state, kind).table() for side in sides for kind in Kind for state in State]
 
     def body(self) -> Iterable[Widget]:
         """Two panels, side by side where there is room."""
@@ -78,7 +92,7 @@ class CartographyScreen(ViewScreen[Maps]):
 
     def show(self, data: Maps) -> None:
         """Before and after, or local and global."""
-        sides = list(data.values)
+        sides = list(data.answers.values)
         if len(sides) > 1:
             shown = [heat(data, side, self.state, self.kind) for side in sides]
         else:
@@ -87,9 +101,9 @@ class CartographyScreen(ViewScreen[Maps]):
             self.query_one(f"#{name}", Panel).show(chart)
 
     @staticmethod
-    def problems(data: Maps) -> list[str]:
+    def problems(data: Maps) -> Problems:
         """A side that did not answer."""
-        return failures(data)
+        return failures(data.answers)
 
     def action_next_kind(self) -> None:
         """Informational or operational."""

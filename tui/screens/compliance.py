@@ -12,6 +12,7 @@ from tui.charts.bars import Target, Targets, marked
 from tui.charts.base import Table
 from tui.charts.lines import Lines, Series
 from tui.desk import Answers, Desk
+from tui.errors import Problems
 from tui.figures import SIDE_NAMES, failures, label, newest
 from tui.figures import dated as points_of
 from tui.scope import Language, Scope
@@ -134,7 +135,7 @@ class ComplianceScreen(ViewScreen[Referentials]):
         self.query_one("#evolution", Panel).show(evolution(data, self.chosen, language))
 
     @staticmethod
-    def problems(data: Referentials) -> list[str]:
+    def problems(data: Referentials) -> Problems:
         """A side that did not answer."""
         return failures(data)
 

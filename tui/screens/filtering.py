@@ -33,6 +33,8 @@ class FilteringScreen(ViewScreen[D]):
 
     def action_filter(self) -> None:
         """Open the line to type in."""
+        if self.maximized is not None:  # alone on the screen, it hides the line
+            self.minimize()
         self.query_one(FilterBar).open()
 
     def action_clear_filter(self) -> None:
@@ -40,10 +42,13 @@ class FilteringScreen(ViewScreen[D]):
         self.query_one(FilterBar).action_clear()
 
     def matching(self, lines: Iterable[Line]) -> list[Line]:
-        """The lines of which a cell holds what is wanted, in upper or lower case, or whose key it is."""
+        """The lines of which a cell (or what is unseen) holds what is wanted, in upper or lower case, or whose key it
+        is."""
         wanted = self.wanted.casefold()
         return [
-            line for line in lines if wanted == line.key or any(wanted in said(one).casefold() for one in line.cells)
+            line
+            for line in lines
+            if wanted == line.key or any(wanted in said(one).casefold() for one in (*line.cells, *line.unseen))
         ]
 
     @on(FilterChanged)

@@ -5,6 +5,7 @@ before still shown, their age beside them.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.desk import Desk
-from tui.errors import ConnectionLost, DashboardError, ServerFault, TooMany
+from tui.errors import ConnectionLost, DashboardError, NotAdmin, Problems, ServerFault, TooMany
 from tui.scope import Scope
 from tui.session import Session, now
 from tui.widgets.banner import Banner, Tone
@@ -45,7 +46,10 @@ class LoadingScreen(Screen[None], Generic[D]):
         """What the running load asks for; None while none runs."""
         self._load_worker: Worker[None] | None = None
         self._failures = 0
+        self._failed_scope: Scope | None = None
+        """What the load that failed asked for; None where the last one did not."""
         self._retry_at: dt.datetime | None = None
+        """When to load again unasked, where something went wrong."""
 
     @property
     def is_settled(self) -> bool:
@@ -71,10 +75,10 @@ class LoadingScreen(Screen[None], Generic[D]):
         raise NotImplementedError
 
     @staticmethod
-    def problems(data: D) -> list[str]:
+    def problems(data: D) -> Problems:
         """What the data lacks, e.g. one of two services that are compared."""
         del data
-        return []
+        return {}
 
     # --- when to load --------------------------------------------------------------------------------------
 
@@ -83,9 +87,9 @@ class LoadingScreen(Screen[None], Generic[D]):
         self.set_interval(1.0, self._tick)
 
     def on_screen_resume(self) -> None:
-        """Coming (back) to the view: load what is missing, changed or old."""
+        """Coming (back) to the view: load what is missing, changed or old, unless it is put off."""
         self._tell()
-        if not self.has_what_is_asked or self._is_old():
+        if self._is_due() or not (self.has_what_is_asked or self._is_put_off()):
             self._need()
         elif self.loaded_scope != self.session.scope:
             self._show()
@@ -108,20 +112,26 @@ class LoadingScreen(Screen[None], Generic[D]):
     def _tick(self) -> None:
         if not self.is_current or self._awaited_scope is not None:
             return
-        if self._retry_at is not None:
-            if now() >= self._retry_at:
-                self.reload()
-            else:
-                self._tell_loss()
-        elif self._is_old():
+        if self._is_due():
             self.reload()
+        else:
+            self._tell_loss()
         self._tell()
 
-    def _is_old(self) -> bool:
+    def _is_due(self) -> bool:
+        """Whether it is time to load again unasked."""
         every = self.session.refresh_seconds
+        if self.session.paused:
+            return False
+        if self._retry_at is not None:
+            return now() >= self._retry_at
         if every is None or self.loaded_at is None:
             return False
         return (now() - self.loaded_at).total_seconds() >= every
+
+    def _is_put_off(self) -> bool:
+        """Whether just what is asked for failed, and is to be tried later."""
+        return self._retry_at is not None and now() < self._retry_at and self._is_asked_for(self._failed_scope)
 
     def _is_asked_for(self, scope: Scope | None) -> bool:
         """Whether data of this scope is what is asked for now."""
@@ -164,7 +174,8 @@ class LoadingScreen(Screen[None], Generic[D]):
 
     def _arrived(self, data: D, scope: Scope) -> None:
         self.data, self.loaded_scope, self.loaded_at = data, scope, now()
-        self._failures, self._retry_at, self._awaited_scope, self.error = 0, None, None, None
+        self._failures, self._failed_scope, self._awaited_scope, self.error = 0, None, None, None
+        self._retry_at = self._next_look(self.problems(data).values())
         self._show()
 
     def _show(self) -> None:
@@ -184,6 +195,7 @@ class LoadingScreen(Screen[None], Generic[D]):
     def _failed(self, error: DashboardError) -> None:
         self._awaited_scope = None
         self._failures += 1
+        self._failed_scope = self.session.scope
         self._retry_at = self._next_try(error)
         self.error = error
         if not self.has_what_is_asked:
@@ -194,16 +206,24 @@ class LoadingScreen(Screen[None], Generic[D]):
 
     def _next_try(self, error: DashboardError) -> dt.datetime | None:
         """When to try again unasked. What somebody has to mend first: as late as figures are fetched anyway, or later,
-        since every wrong token counts against the address; never where nothing is fetched unasked."""
+        since every wrong token counts against the address; never where nothing is fetched unasked, or where it takes
+        another token."""
+        every = self.session.refresh_seconds
         if isinstance(error, TooMany):
             seconds = error.seconds
         elif isinstance(error, PASSING):
             seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
-        elif self.session.refresh_seconds is None:
+        elif every is None or isinstance(error, NotAdmin):
             return None
         else:
-            seconds = max(self.session.refresh_seconds, RETRY_SECONDS[-1])
+            seconds = max(every, RETRY_SECONDS[-1])
         return now() + dt.timedelta(seconds=seconds)
+
+    def _next_look(self, problems: Iterable[DashboardError]) -> dt.datetime | None:
+        """When to fetch again unasked what came without some part: as late as figures are fetched anyway, or later, so
+        that whoever failed is left alone for a while, or as long as it said. None: as ever."""
+        every, waits = self.session.refresh_seconds, [_wait(error) for error in problems]
+        return None if every is None or not waits else now() + dt.timedelta(seconds=max(every, *waits))
 
     def _tell_loss(self) -> None:
         error = self.error
@@ -212,10 +232,10 @@ class LoadingScreen(Screen[None], Generic[D]):
         words = [error.message]
         if self.data is not None and self.loaded_at is not None:
             words.append(f"What is shown is {age_of(self.loaded_at, now()).removesuffix(' ago')} old.")
-        if self._retry_at is not None:
+        if self._retry_at is not None and not self.session.paused:
             seconds = max(round((self._retry_at - now()).total_seconds()), 0)
             words.append(f"Next try in {seconds} s; r tries now.")
-        else:
+        elif not isinstance(error, NotAdmin):
             words.append("r tries again.")
         if not isinstance(error, PASSING):
             words.append(error.hint)
@@ -238,3 +258,8 @@ class LoadingScreen(Screen[None], Generic[D]):
         if session.paused:
             source = f"paused · {source}"
         self.query_one(TopBar).tell(session.scope if self.USES_SCOPE else None, source, age)
+
+
+def _wait(error: DashboardError) -> float:
+    """For how many seconds a service that failed is left alone while the other figures are fetched."""
+    return max(error.seconds if isinstance(error, TooMany) else 0, RETRY_SECONDS[-1])

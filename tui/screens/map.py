@@ -14,6 +14,7 @@ from textual.widgets import DataTable
 from tui.charts.base import Table
 from tui.charts.world import Place, WorldMap
 from tui.desk import Answers, Desk
+from tui.errors import Problems
 from tui.figures import SIDE_NAMES, failures, label
 from tui.scope import Language, Scope
 from tui.screens.base import ViewScreen
@@ -29,7 +30,7 @@ class Contributors(msgspec.Struct, frozen=True):
 
     places: Answers[list[MapPlace]]
     labels: dict[str, Labels]
-    failures: list[str]
+    failures: Problems
 
 
 async def load(desk: Desk, scope: Scope) -> Contributors:
@@ -106,7 +107,7 @@ class MapScreen(ViewScreen[Contributors]):
         self._draw()
 
     @staticmethod
-    def problems(data: Contributors) -> list[str]:
+    def problems(data: Contributors) -> Problems:
         """What a side did not answer."""
         return data.failures
 

@@ -15,6 +15,7 @@ from tui import objects
 from tui.charts.base import Table
 from tui.charts.palette import palette_for
 from tui.desk import Answers, Desk
+from tui.errors import Problems
 from tui.figures import ObjectRow, failures
 from tui.messages import WidthChanged
 from tui.objects import Choices, Words
@@ -126,7 +127,7 @@ class ObjectsScreen(FilteringScreen[Data]):
         self.query_one("#choices", Static).update("")
 
     @staticmethod
-    def problems(data: Data) -> list[str]:
+    def problems(data: Data) -> Problems:
         """A side that did not answer."""
         return failures(data)
 

@@ -13,7 +13,7 @@ from tui.charts.base import SMALLEST_SHOWN, Chart, Table
 from tui.charts.facts import Fact, Facts
 from tui.charts.trends import Trend, Trends
 from tui.desk import Answers, Desk, today
-from tui.errors import DashboardError
+from tui.errors import DashboardError, Problems
 from tui.figures import (
     KIND_NAMES,
     SIDE_NAMES,
@@ -188,12 +188,12 @@ class OverviewScreen(ViewScreen[Overview]):
 
     @staticmethod
     def tables(data: Overview, scope: Scope) -> list[Table]:
-        """A table per panel. Where the accounts are not known there is none of them: an empty one would say that none
-        is silent."""
-        shown = charts(data, scope)
+        """A table per panel. Where the accounts are not known that of the silent ones is absent: an empty one would say
+        that none is silent."""
+        shown = {name: chart.table() for name, chart in charts(data, scope).items()}
         if not isinstance(data.accounts, list):
-            del shown["silent"]
-        return [chart.table() for chart in shown.values()]
+            shown["silent"] = msgspec.structs.replace(shown["silent"], absent=freshness(data).empty)
+        return list(shown.values())
 
     def body(self) -> Iterable[Widget]:
         """A line of facts over two rows of panels."""
@@ -207,11 +207,11 @@ class OverviewScreen(ViewScreen[Overview]):
             self.query_one(f"#{name}", Panel).show(chart)
 
     @staticmethod
-    def problems(data: Overview) -> list[str]:
+    def problems(data: Overview) -> Problems:
         """Sides that did not answer, and accounts that could not be read though the token may see them."""
         found = failures(data.risks, data.threats)
         if isinstance(data.accounts, DashboardError):
-            found.append(f"Accounts could not be read: {data.accounts.message}")
+            found[f"Accounts could not be read: {data.accounts.message}"] = data.accounts
         return found
 
 

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from tui.charts.base import Table
 from tui.charts.lines import Lines, Series
 from tui.desk import Answers, Desk
+from tui.errors import Problems
 from tui.figures import KIND_NAMES, SIDE_NAMES, STATE_NAMES, failures, level_points, total
 from tui.scope import Scope
 from tui.screens.base import ViewScreen
@@ -110,7 +111,7 @@ class RisksScreen(ViewScreen[Answers[RiskSeries]]):
         self.query_one("#evolution", Panel).show(evolution(data, self.part))
 
     @staticmethod
-    def problems(data: Answers[RiskSeries]) -> list[str]:
+    def problems(data: Answers[RiskSeries]) -> Problems:
         """A side that did not answer."""
         return failures(data)
 

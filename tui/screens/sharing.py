@@ -5,6 +5,7 @@ The push itself is the service's own machine's business, where its token is.
 
 from collections.abc import Iterable
 
+import msgspec
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
@@ -58,6 +59,19 @@ class SharingScreen(FilteringScreen[Sharing]):
         del scope
         return sharing.tables(data)
 
+    def shown_tables(self, data: Sharing) -> list[Table]:
+        """The same, of the accounts and refused rows that the filter leaves."""
+        accounts, refused = (
+            {line.key for line in self.query_one(f"#{name}", Rows).lines} for name in ("accounts", "refused")
+        )
+        left = msgspec.structs.replace(
+            data,
+            waiting=[one for one in data.waiting if one.client in accounts],
+            accounts=[one for one in data.accounts if one.client in accounts],
+            refused=[one for one in data.refused if sharing.refused_key(one) in refused],
+        )
+        return sharing.tables(left)
+
     def body(self) -> Iterable[Widget]:
         """A line of facts, what there is to do, and three lists."""
         yield Panel("Sharing", id="facts")
@@ -89,12 +103,13 @@ class SharingScreen(FilteringScreen[Sharing]):
         self._say_types()
 
     def explain(self, error: DashboardError) -> None:
-        """Why there is nothing."""
+        """Nothing; the banner says why."""
+        del error
         for rows in self.query("#body > Rows").results(Rows):
             rows.fill([], [])
         self.query_one("#facts", Panel).show(None, "Not loaded: see above.")
-        self.query_one("#types", Static).update("")
-        self.query_one("#advice", Static).update(Content(f"{error.message} {error.hint}"))
+        for name in ("types", "advice"):
+            self.query_one(f"#{name}", Static).update("")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is no chart to see as a table."""

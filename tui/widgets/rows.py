@@ -22,10 +22,11 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A row: its key, unique in the table, and a text or value for each column."""
+    """A row: its key, unique in the table, and a text or value for each column. `unseen`: what else it is found by."""
 
     key: str
     cells: tuple[Cell | Text, ...]
+    unseen: tuple[Cell, ...] = ()
 
 
 class Rows(DataTable[Text]):
