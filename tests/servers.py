@@ -1,6 +1,7 @@
 """The real servers that tests talk to: a PostgreSQL of their own, and the service as a process of its own."""
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import importlib.util
@@ -24,7 +25,11 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 HOST = os.environ.get("HOST") or "127.0.0.1"
-FIRST_PORT = int(os.environ.get("PORT") or 0)
+PORTS = 1_000
+"""How many ports each process of pytest-xdist has for itself, from PORT on."""
+
+GIVEN_PORT = int(os.environ.get("PORT") or 0)
+FIRST_PORT = GIVEN_PORT and GIVEN_PORT + PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 START_SECONDS = 60
 STOP_SECONDS = 30
 INITDB_OPTIONS = (
@@ -37,14 +42,21 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 ADMIN_TOKEN = "an-admin-token-that-opens-nothing-but-tests"
 
+_given: collections.deque[int] = collections.deque(maxlen=PORTS // 2)
+
 
 def free_port() -> int:
-    """A TCP port that nobody listens on: any, or the first from PORT on where the environment names one."""
-    for port in range(FIRST_PORT, 65536) if FIRST_PORT else [0]:
+    """A TCP port that nobody listens on: any, or where the environment names PORT, one of this process' from there on.
+
+    It may be listened on later: the hundreds that are given next are others.
+    """
+    for port in range(FIRST_PORT, min(FIRST_PORT + PORTS, 65536)) if FIRST_PORT else [0] * 100:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
             number: int = probe.getsockname()[1]
-            return number
+            if number not in _given:
+                _given.append(number)
+                return number
     raise OSError(f"No port is free on {HOST} from {FIRST_PORT} on.")
 
 
@@ -171,7 +183,7 @@ class Service:
         ours |= dict.fromkeys(LIMITS, "0")  # all that tests ask comes from one address, in a hurry
         self.environment = bare_environment(folder, **(ours | variables))
         self.process: subprocess.Popen[bytes]
-        self._clients: list[httpx.Client] = []
+        self._end = contextlib.ExitStack()
         self.admin = self.client_with(ADMIN_TOKEN)
 
     def start(self, *arguments: str) -> None:
@@ -185,6 +197,7 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        self._end.callback(stop, self.process, signal.SIGKILL)
         wait_for(self.process, self.log_path, lambda: self.admin.get("/health").raise_for_status(), (httpx.HTTPError,))
 
     def stop(self) -> int:
@@ -192,9 +205,8 @@ class Service:
         return stop(self.process, signal.SIGTERM)
 
     def close(self) -> None:
-        """Close the clients that it has given."""
-        for client in self._clients:
-            client.close()
+        """Close the clients that it has given, and kill it where it still runs."""
+        self._end.close()
 
     def log(self) -> str:
         """All that it has printed up to now."""
@@ -204,7 +216,7 @@ class Service:
         """A client that presents `token`, or none; it is closed in the end."""
         headers: Mapping[str, str] = {"X-API-KEY": token} if token else {}
         client = httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=NO_TLS)
-        self._clients.append(client)
+        self._end.callback(client.close)
         return client
 
     def client(self, name: str, **fields: Any) -> httpx.Client:
@@ -234,21 +246,22 @@ def running_service(database_url: str, folder: Path, **variables: str) -> Iterat
 def wait_for(process: subprocess.Popen[bytes], log: Path, ask: Any, not_yet: tuple[type[Exception], ...]) -> None:
     """Call `ask` until it raises none of `not_yet`.
 
-    Raises `RuntimeError` with the log where the process ends before that, or takes too long.
+    Raises `RuntimeError` with the log where the process has ended, whoever answers, or takes too long.
     """
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             ask()
         except not_yet as error:
-            over = process.poll() is not None or time.monotonic() > deadline
-            if over:
-                stop(process, signal.SIGKILL)
-                message = f"{process.args!r} did not start ({error}):\n{log.read_text(errors='replace')}"
-                raise RuntimeError(message) from None
-            time.sleep(0.05)
+            reason = str(error)
         else:
-            return
+            if process.poll() is None:
+                return
+            reason = "what answers is another one"
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process, signal.SIGKILL)
+            raise RuntimeError(f"{process.args!r} did not start ({reason}):\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
 
 
 def stop(process: subprocess.Popen[bytes], polite: signal.Signals) -> int:

@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,22 @@ class Restartable:
     def frozen(self) -> Iterator[None]:
         """Within the block none of its processes does anything: connections stay open, and nothing is heard on them."""
         main = self._process.pid if self._process else self._first
-        processes = [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+        processes = [main]
         try:
+            os.kill(main, signal.SIGSTOP)  # first: it makes no others then
+            processes += map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())
+            _send(signal.SIGSTOP, processes)
             yield
         finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+            _send(signal.SIGCONT, processes)
 
     def cut(self) -> None:
         """Throw everybody out."""
         self._ask("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
+def _send(number: signal.Signals, processes: Iterable[int]) -> None:
+    """Send a signal to those of the processes that have not ended."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)

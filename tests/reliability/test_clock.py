@@ -62,9 +62,9 @@ def drawn(service: Service, processor: str, first: str, last: str) -> httpx.Resp
 
 
 def test_the_clock_may_be_set_at_any_time(clock: Clock, misled: Service) -> None:
-    """To before the first post, as a machine without a battery has it, past 2038, to the last year that Python knows,
-    and back. Whatever it says, what is posted replaces what was there, charts and their versions follow, and "today" is
-    what it says."""
+    """To before the first post, as a machine without a battery has it, past 2038, to the last whole year that 64 bits
+    of nanoseconds reach, and back. Whatever it says, what is posted replaces what was there, charts and their versions
+    follow, and "today" is what it says."""
     tags: list[str] = []
     day = "2026-03-01"
     moments = ["2026-11-01", "2026-10-31T12:00", "1970-01-01", "2038-01-19T03:14:07", "2261-12-30", "2026-11-01"]

@@ -23,7 +23,8 @@ AT_MOST = 10.0
 
 MOMENT = 0.3
 """What was sent so many seconds before a stop has reached the service, and has to be answered; so many seconds after it
-nobody is let in. (Both are some milliseconds, where the machine has nothing else to do.)"""
+nobody is let in. (Both are some milliseconds, where the machine has nothing else to do; where it has, what an ordinary
+request takes comes on top.)"""
 
 CLIENTS = 3
 """Of each kind: two that post, and one that draws charts."""
@@ -31,7 +32,7 @@ CLIENTS = 3
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    """A service that is started and stopped by the test."""
+    """A service that is started and stopped by the test; it is killed in the end where it still runs."""
     with contextlib.closing(Service(database_url, tmp_path)) as made:
         yield made
 
@@ -53,12 +54,15 @@ def test_a_stop_under_load_loses_nothing(service: Service, rng: random.Random, s
     service.start("--workers", "2")
     both = [Offices(service, rng, CLIENTS - 1, kept=kept) for kept in (False, True)]
     client = service.client("large")
+    with both[0], both[1]:
+        both[0].until_answered(5)
+    ordinary = max(offices.slowest for offices in both)
     for number in range(stops):
         before = [len(offices.dropped) for offices in both]
         with both[0], both[1], ThreadPoolExecutor(2) as pool:
             both[number % 2].until_answered(rng.randrange(1, 10))
             under_way = [pool.submit(client.post, "/api/v1/stats/", content=night(rng)) for _ in range(2)]
-            time.sleep(0.1 + rng.random() / 10)  # they have arrived by now
+            time.sleep(max(0.1, ordinary) + rng.random() / 10)  # they have arrived by now
             began = time.monotonic()
             assert service.stop() == 0
             assert time.monotonic() - began < AT_MOST
@@ -67,7 +71,7 @@ def test_a_stop_under_load_loses_nothing(service: Service, rng: random.Random, s
         for offices, known in zip(both, before, strict=True):
             moments = [when - began for when in offices.dropped[known:]]
             assert len(moments) <= CLIENTS
-            assert all(-MOMENT < when < MOMENT for when in moments), moments
+            assert all(abs(when) < MOMENT + ordinary for when in moments), (moments, ordinary)
         service.start(*(["--workers", "2"] if number % 2 else []))
         for offices in both:
             offices.check_posts()

@@ -31,7 +31,7 @@ from tests import samples
 from tests.benchmarks.fleet import load
 from tests.commands import Cli
 from tests.naive import NaiveModel
-from tests.reliability.offices import Offices, differences
+from tests.reliability.offices import Offices, differences, new_uuid
 from tests.servers import Service
 
 pytestmark = pytest.mark.long_on_postgres
@@ -367,12 +367,12 @@ def test_what_others_write_meanwhile_is_no_difference(
     cli = Cli(service.database_url, tmp_path)
     over = threading.Event()
 
-    def come_and_go() -> None:
+    def come_and_go(chance: random.Random) -> None:
         while not over.is_set():
-            name = f"guest {uuid.uuid4()}"
+            name = f"guest {new_uuid(chance)}"
             guest = service.client(name)
             for number in range(3):
-                batch = [row for anr in ANRS for row in samples.rows(str(anr), DAYS[0], rng.randrange(5) + number)]
+                batch = [row for anr in ANRS for row in samples.rows(str(anr), DAYS[0], chance.randrange(5) + number)]
                 guest.post("/api/v1/stats/", json=batch).raise_for_status()
             guest.delete(f"/api/v1/stats/{ANRS[0]}").raise_for_status()
             cli.said("stats", "purge", "--client", name, "--older-than", "1d", "--yes")
@@ -381,7 +381,7 @@ def test_what_others_write_meanwhile_is_no_difference(
 
     rounds = 0
     with offices, ThreadPoolExecutor(1) as pool:
-        guests = pool.submit(come_and_go)
+        guests = pool.submit(come_and_go, random.Random(rng.getrandbits(64)))
         try:
             while time.monotonic() < deadline:
                 rounds += 1

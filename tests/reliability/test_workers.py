@@ -222,17 +222,18 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
 
     A supervisor that was held up itself, longer than a worker may be, does not take it for the workers' fault.
     """
-    constants = changed(tmp_path / "constants", {"service.cli.workers.SILENT_SECONDS": 4.0})
+    hasty = {"service.cli.workers.BEAT_SECONDS": 0.25, "service.cli.workers.SILENT_SECONDS": 2.0}
+    constants = changed(tmp_path / "constants", hasty)
     with contextlib.closing(Service(f"sqlite:///{tmp_path / 'stats.sqlite3'}", tmp_path, **constants)) as service:
         started(service)
         try:
             workers = serving(service)
             for process in (service.process.pid, *workers):
                 os.kill(process, signal.SIGSTOP)
-            time.sleep(5)
+            time.sleep(2.5)
             for process in (service.process.pid, *workers):
                 os.kill(process, signal.SIGCONT)
-            time.sleep(3)
+            time.sleep(1)
             assert serving(service) == workers
             hanging = min(workers)
             os.kill(hanging, signal.SIGSTOP)
