@@ -92,11 +92,11 @@ async def _start(app: App) -> None:
     await connection.open_database(settings.database_url)
     try:
         await _check(settings)
+        app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
+        app.ctx.background.add(asyncio.create_task(connection.watch()))
     except BaseException:
         await connection.close_database()  # SQLite's threads would keep the process from ending
         raise
-    app.ctx.background.add(asyncio.create_task(_flush_regularly(app.ctx.work)))
-    app.ctx.background.add(asyncio.create_task(connection.watch()))
 
 
 async def _check(settings: Settings) -> None:

@@ -83,9 +83,9 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         stop(f"{question} Nothing was deleted: without a terminal to ask, say --yes.", USAGE)
-    sys.stderr.write(f"{_printable(question)} [y/N] ")
-    sys.stderr.flush()
     with interruptible():
+        sys.stderr.write(f"{_printable(question)} [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     if answer.strip().lower() not in {"y", "yes"}:
         stop("Nothing was deleted.")
