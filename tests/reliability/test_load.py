@@ -36,6 +36,7 @@ PATIENCE = 10.0
 TODAY = str(dt.datetime.now(dt.UTC).date())
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("seconds", [2, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(2_400)])])
 def test_readers_beside_posters_and_the_storm_of_five_past_midnight(
     database_url: str, tmp_path: Path, seconds: int

@@ -98,7 +98,7 @@ def test_parts_without_a_host_are_not_used() -> None:
         ("MAX_BODY_MB", "0"),
         ("DB_WAIT_SECONDS", "1.5"),
         ("FIX_PROXY", "2"),
-        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "192.0.2.7,"),
         ("TRUSTED_PROXIES", "proxy.example.org"),
         ("LOG_FORMAT", "xml"),
