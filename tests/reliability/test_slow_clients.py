@@ -251,7 +251,9 @@ def test_beyond_the_most_connections_those_go_that_waited_longest(tmp_path: Path
             assert all(httpx.get(f"{service.url}/health").status_code == 200 for _ in range(10))
             for wire in wires:
                 wire.settimeout(0.01)
-            assert [_is_open(wire) for wire in wires[:50]] == [False] * 50
+            deadline = time.monotonic() + 5  # the last of them may only just be told
+            while any(_is_open(wire) for wire in wires[:50]):
+                assert time.monotonic() < deadline
             assert sum(map(_is_open, wires[50:])) >= 30
         assert service.admin.get("/health").status_code == 200
         assert " ERROR " not in service.log()

@@ -393,7 +393,8 @@ def _decimals(most: int) -> st.SearchStrategy[Any]:
     return decimal.map(str) | decimal.map(lambda number: f"{number}0000") | st.integers(0, most) | decimal.map(float)
 
 
-counts = st.integers(0, 10**12) | st.integers(0, 9) | st.integers(0, 99).map(str) | st.integers(0, 99).map(float)
+# A tenth of the largest numbers: elements of one uuid and labels are one figure, which has to stay below them too.
+counts = st.integers(0, 10**11) | st.integers(0, 9) | st.integers(0, 99).map(str) | st.integers(0, 99).map(float)
 shares = _decimals(1) | st.sampled_from(["1e0", "00.20", "2E-1"])
 
 
@@ -420,7 +421,7 @@ _objects = st.lists(
                 {
                     "uuid": _uuids(THREATS, OWN_THREATS),
                     "count": counts,
-                    "maxRisk": _decimals(10**6),
+                    "maxRisk": _decimals(10**5),
                     "averageRate": _decimals(5),
                 }
             )
